@@ -1,0 +1,65 @@
+"""Packaging. There is no pyproject.toml on purpose: see the note at `package_dir`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(r'^__version__ = "(.+)"', (HERE / "gwt/__init__.py").read_text(), re.M).group(1)  # type: ignore[union-attr]
+README = HERE / "README.md"
+
+# Fast by default, where wheels of the compiled parts exist; all of gwt works without them.
+CPYTHON = 'platform_python_implementation == "CPython" and platform_system != "Windows"'
+
+TEST = [
+    "h11>=0.14",
+    "hypothesis>=6.100",
+    "jsonschema>=4.18",
+    "prometheus_client>=0.20",
+    "pytest>=8.2",
+    "setuptools>=70.1",
+    "websockets>=13",
+]
+LINT = ["mypy>=1.11", "mypy-zope>=1.0.8", "ruff>=0.6", "types-PyYAML", "types-setuptools"]
+
+setup(
+    name="gwt",
+    version=VERSION,
+    description="An API gateway in Python on Twisted",
+    long_description=README.read_text() if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["gwt", "gwt.*"]), "twisted.plugins"],
+    # With this mapping `pip install -e .` writes a plain .pth file, so that twistd sees twisted/plugins/ of the
+    # checkout; an import hook (what pip uses otherwise) hides it. For the same reason there is no __init__.py there.
+    package_dir={"": "."},
+    package_data={"gwt": ["data/*", "py.typed"]},
+    install_requires=[
+        "pyyaml>=6.0.1",
+        "service-identity>=23.1",
+        "treq>=23.11",
+        "twisted[tls]>=24.7",
+        "txredisapi>=1.4.10",
+        "zope.interface>=6.0",
+        f"hiredis>=3.0; {CPYTHON}",
+        f"uvloop>=0.20; {CPYTHON}",
+    ],
+    extras_require={"test": TEST, "lint": LINT, "dev": TEST + LINT},
+    entry_points={"console_scripts": ["gwt = gwt.cli.main:main"]},
+    zip_safe=False,
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Framework :: Twisted",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Topic :: Internet :: Proxy Servers",
+    ],
+)

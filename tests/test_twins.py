@@ -1,0 +1,39 @@
+"""Every module of gwt has a test module of its own, or a reason here why it needs none.
+
+gwt/model/parse.py is twinned by tests/model/test_parse.py; where that name is taken elsewhere, test_model_parse.py or
+test_parse_<aspect>.py will do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Modules without a twin, and why.
+WITHOUT = {
+    "gwt/model/route.py": "frozen values without behaviour",
+}
+
+
+def has_twin(source: Path) -> bool:
+    folder = ROOT / "tests" / source.relative_to(ROOT / "gwt").parent
+    stem = source.stem.strip("_")
+    names = (f"test_{stem}.py", f"test_{stem}_*.py", f"test_{source.parent.name}_{stem}.py")
+    return any(next(folder.glob(name), None) for name in names)
+
+
+def test_every_module_has_a_twin() -> None:
+    lonely = [
+        name
+        for path in sorted((ROOT / "gwt").rglob("*.py"))
+        if path.name != "__init__.py" and not has_twin(path)
+        for name in [str(path.relative_to(ROOT))]
+        if name not in WITHOUT
+    ]
+    assert not lonely, f"no test module for: {lonely}"
+
+
+def test_reasons_are_still_needed() -> None:
+    stale = [name for name in WITHOUT if not (ROOT / name).is_file() or has_twin(ROOT / name)]
+    assert not stale, f"listed without need: {stale}"
