@@ -1,0 +1,217 @@
+"""The documents of the store as values: what an operator wrote, checked and typed.
+
+Frozen dataclasses without behaviour. `model.parse` makes them, `snapshot.compile` reads them.
+Field names are those of the documents (docs/routes.md); a `line` of 0 means "not known".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+NO_LINES: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document came from: a file (or namespace/configmap/key) and the line on which it starts."""
+
+    file: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Seconds. `first_byte`: until the head of the answer; `read`: without a byte; `total`: None = unlimited."""
+
+    connect: float = 5.0
+    first_byte: float = 60.0
+    read: float = 60.0
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """`rate` requests a second with `burst` extra; `selectors` of ip, user, service, path choose the bucket."""
+
+    rate: int
+    burst: int = 0
+    selectors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one level (global, route, service, path) says of the access policy; None = this level says nothing.
+
+    `lines` maps a field that is set here to the line on which it stands.
+    """
+
+    auth_type: str | tuple[str, ...] | None = None
+    require: Mapping[str, tuple[str, ...]] | None = None
+    timeout: Timeout | None = None
+    rate_limits: tuple[RateLimit, ...] | None = None
+    ip_allow: tuple[str, ...] | None = None
+    ip_deny: tuple[str, ...] | None = None
+    retries: int | None = None
+    retry_buffer: int | None = None
+    max_body: int | None = None
+    max_message: int | None = None
+    lines: Mapping[str, int] = NO_LINES
+
+
+NO_ACCESS = Access()
+
+
+@dataclass(frozen=True, slots=True)
+class PluginUse:
+    """A plugin named at one level: its configuration as written, or None where it is turned off (`NAME: false`)."""
+
+    name: str
+    conf: Mapping[str, Any] | None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """`kind`: round_robin, sticky, least_conn, p2c. Sticky only: `by` user, ip, header, cookie; `name` of the last two."""
+
+    kind: str = "round_robin"
+    by: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Exactly one is set: `strip` a prefix, put `prefix` before, or substitute `regex` (pattern, replacement)."""
+
+    strip: str | None = None
+    prefix: str | None = None
+    regex: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One entry of `paths`: conditions, all of which must hold, and what is particular to what they match."""
+
+    uri: str
+    match: str = "prefix"  # prefix | exact | regex | template
+    methods: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    remote_addrs: tuple[str, ...] = ()
+    vars: tuple[tuple[str, str, Any], ...] = ()
+    priority: int = 0
+    rewrite: Rewrite | None = None
+    access: Access = NO_ACCESS
+    plugins: tuple[PluginUse, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One entry of `services`: exactly one of `name` (with `port`), `upstream` or `resource` is set."""
+
+    name: str | None = None
+    upstream: str | None = None
+    resource: str | None = None
+    port: int | str | None = None
+    namespace: str | None = None
+    protocol: str = "http"  # http | https | h2c | h2 | grpc | grpcs
+    balance: Balance = Balance()
+    host: str = "preserve"  # preserve | upstream | a literal
+    access: Access = NO_ACCESS
+    plugins: tuple[PluginUse, ...] = ()
+    paths: tuple[Path, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """`{mark}` in a host stands for `mark`; services are then looked up in `namespace`."""
+
+    mark: str
+    namespace: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A Route document. `name` is unique in a store; `source` is where it was read."""
+
+    name: str
+    hosts: tuple[str, ...]
+    namespace: str | None = None
+    envs: tuple[Env, ...] = ()
+    access: Access = NO_ACCESS
+    plugins: tuple[PluginUse, ...] = ()
+    services: tuple[Service, ...] = ()
+    source: Source = Source("")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One `{url, action, cluster}` rule. `action`: forward (to `cluster`), deny, redirect (to `to`, with `code`)."""
+
+    host: str
+    url: str
+    action: str
+    cluster: str | None = None
+    to: str | None = None
+    code: int = 302
+    source: Source = Source("")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSpec:
+    """One address of a service, as written or as Kubernetes reports it. `address` is `IP:PORT` or `[v6]:PORT`."""
+
+    address: str
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    weight: int = 1
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """What stands behind `namespace/name:port` (the Service's port number) or a bare upstream name.
+
+    `protocol` is the appProtocol if one was given; `port_name` lets a Route name the port;
+    `external_name` is set (and `endpoints` empty) for an ExternalName Service that waits for DNS.
+    """
+
+    key: str
+    endpoints: tuple[EndpointSpec, ...] = ()
+    protocol: str | None = None
+    port_name: str | None = None
+    source: str = "tool"  # kube | admin | tool | file
+    external_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a document, said so that it can be mended: `FILE:LINE:COLUMN: error: message`.
+
+    `line` and `column` count from 1 (0 = not known); `text` is the line itself; `name` is the
+    document's name where it could be read; `severity` is error or warning.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    text: str = ""
+    name: str | None = None
+    severity: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A document that can't be used: its problems, and the hosts that could still be read from it."""
+
+    name: str | None
+    hosts: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    source: Source
