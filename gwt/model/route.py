@@ -15,10 +15,22 @@ NO_LINES: Mapping[str, int] = {}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a document came from: a file (or namespace/configmap/key) and the line on which it starts."""
+    """Where a document came from: a file (or namespace/configmap/key) and the line on which it starts.
+
+    `index` counts the documents of one text from 0. `name` is set where the text has a name of its own within
+    `file` (namespace/configmap/key of a ConfigMap that stands in a file).
+    """
 
     file: str
     line: int = 0
+    index: int = 0
+    name: str = ""
+
+    @property
+    def identity(self) -> str:
+        """file[#n] or namespace/configmap/key[#n]: n counts from 2, the first document goes without."""
+        base = self.name or self.file
+        return f"{base}#{self.index + 1}" if self.index else base
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class Access:
     retry_buffer: int | None = None
     max_body: int | None = None
     max_message: int | None = None
-    lines: Mapping[str, int] = NO_LINES
+    lines: Mapping[str, int] = field(default_factory=lambda: NO_LINES)
 
 
 NO_ACCESS = Access()
