@@ -1,0 +1,74 @@
+"""Meters: everything that the gateway itself counts, by name."""
+
+from __future__ import annotations
+
+from gwt.metrics.leafstats import LeafStats, LeafStatsTable
+from gwt.metrics.registry import OTHER, Counter, Metrics
+
+
+class UpstreamStats:
+    """What is counted of the connections to one service: `connects`, `reuses`, `failures`, `retries`."""
+
+    __slots__ = ("connects", "failures", "retries", "reuses")
+
+    def __init__(self, metrics: Metrics, upstream: str) -> None:
+        def counter(what: str, help: str) -> Counter:
+            return metrics.counter(f"gwt_upstream_{what}_total", help, upstream=upstream)
+
+        self.connects = counter("connects", "Connections opened to endpoints of a service.")
+        self.reuses = counter("reuses", "Requests sent on a connection that was kept alive.")
+        self.failures = counter("failures", "Tries that ended without an answer.")
+        self.retries = counter("retries", "Further tries of a request.")
+
+
+class Meters:
+    """The gateway's own metrics in one process. What carries labels is made at its first use."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self._leaves = LeafStatsTable(metrics)
+        self._upstreams: dict[str, UpstreamStats] = {}
+        self._errors: dict[str, Counter] = {}
+        counter, gauge = metrics.counter, metrics.gauge
+        self.connections_active = gauge("gwt_connections_active", "Client connections that are open.")
+        self.connections_accepted = counter("gwt_connections_accepted_total", "Client connections accepted.")
+        self.connections_refused = counter("gwt_connections_refused_total", "Client connections beyond the limit.")
+        self.log_lines_dropped = counter("gwt_access_log_dropped_total", "Access log lines that could not be written.")
+
+    def leaf(self, route: str, service: str) -> LeafStats:
+        """The handle for requests of (route, service). Keep it: asking costs more than counting."""
+        return self._leaves.get(route, service)
+
+    def upstream(self, key: str) -> UpstreamStats:
+        """The handle for the service with this key. Keep it."""
+        stats = self._upstreams.get(key)
+        if stats is None:
+            if len(self._upstreams) >= self.metrics.cap and key != OTHER:
+                return self.upstream(OTHER)
+            stats = self._upstreams[key] = UpstreamStats(self.metrics, key)
+        return stats
+
+    def error(self, code: str) -> None:
+        """The gateway itself answered with the error `code` (a key of `errors.KINDS`)."""
+        counter = self._errors.get(code)
+        if counter is None:
+            counter = self._errors[code] = self.metrics.counter(
+                "gwt_errors_total", "Errors answered by the gateway itself.", code=code
+            )
+        counter.inc()
+
+    def snapshot(self, revision: int) -> None:
+        """`revision` is in force here. Over all workers the lowest is shown: what is in force everywhere."""
+        self.metrics.gauge("gwt_snapshot_revision", "The revision in force in all workers.", "min").set(revision)
+
+    def quarantined(self, documents: int) -> None:
+        """So many documents can't be used."""
+        self.metrics.gauge("gwt_quarantined_documents", "Documents that can't be used.", "max").set(documents)
+
+    def refresh(self, result: str) -> None:
+        """A pull from the store ended: `unchanged`, `applied` or `failed`."""
+        self.metrics.counter("gwt_refreshes_total", "Pulls from the store, by result.", result=result).inc()
+
+    def worker_restarted(self) -> None:
+        """For the supervisor: a worker that died was replaced."""
+        self.metrics.counter("gwt_worker_restarts_total", "Workers replaced because they died.").inc()
