@@ -1,4 +1,4 @@
-"""Cells: signed 64-bit numbers in mapped memory, and the registry that says what each of them counts.
+"""Cells: 64-bit numbers in mapped memory, integers or floats, and the registry that says what each of them counts.
 
 In memory for a process alone; as two files for a worker among several, so that others can read them, and
 still can when the worker is gone: `ID.names` (lines of `family`) and `ID.cells`.
@@ -22,9 +22,10 @@ STEP = 8192
 
 
 class Cells(Protocol):
-    """Where one process counts."""
+    """Where one process counts. `cells` and `floats` are the same memory as signed integers and as doubles."""
 
     cells: memoryview
+    floats: memoryview[float]
 
     def take(self, count: int) -> int:
         """The first of `count` fresh cells, all 0; of the waste bin if there is no room."""
@@ -37,7 +38,8 @@ class PrivateCells:
     """Cells that no other process reads. `lines` is the registry."""
 
     def __init__(self) -> None:
-        self.cells = memoryview(mmap.mmap(-1, CELLS * 8)).cast("q")
+        memory = memoryview(mmap.mmap(-1, CELLS * 8))
+        self.cells, self.floats = memory.cast("q"), memory.cast("d")
         self.lines: list[bytes] = []
         self._used = WASTE
 
@@ -63,7 +65,8 @@ class SharedCells:
         self.take(WASTE)
         if self._sure == 0:
             raise OSError(f"no room for metrics in {directory}")
-        self.cells = memoryview(mmap.mmap(self._file, CELLS * 8)).cast("q")
+        memory = memoryview(mmap.mmap(self._file, CELLS * 8))
+        self.cells, self.floats = memory.cast("q"), memory.cast("d")
 
     def take(self, count: int) -> int:
         first = self._used

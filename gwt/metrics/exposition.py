@@ -44,27 +44,24 @@ def _read(source: Metrics | str | os.PathLike[str], totals: Totals) -> Iterator[
     return read_lines(totals, list(source.store.lines), source.cells, alive=True)
 
 
-def _text(family: Family, labels: tuple[str, ...], cells: list[int]) -> str:
+def _text(family: Family, labels: tuple[str, ...], cells: list[float]) -> str:
     named = [f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(family.labels, labels, strict=True)]
     if family.kind == "histogram":
         return _histogram(family, named, cells)
-    return f"{family.name}{_braces(named)} {_number(cells[0], family.unit)}\n"
+    return f"{family.name}{_braces(named)} {cells[0]}\n"
 
 
-def _histogram(family: Family, named: list[str], cells: list[int]) -> str:
-    lines, total = [], 0
+def _histogram(family: Family, named: list[str], cells: list[float]) -> str:
+    lines: list[str] = []
+    total = 0.0
     for bound, count in zip((*family.bounds, "+Inf"), cells, strict=False):
         total += count
         le = f'le="{bound}"'
-        lines.append(f"{family.name}_bucket{_braces([*named, le])} {total}\n")
-    lines.append(f"{family.name}_sum{_braces(named)} {_number(cells[-1], family.unit)}\n")
-    lines.append(f"{family.name}_count{_braces(named)} {total}\n")
+        lines.append(f"{family.name}_bucket{_braces([*named, le])} {total:.0f}\n")
+    lines.append(f"{family.name}_sum{_braces(named)} {cells[-1]!r}\n")
+    lines.append(f"{family.name}_count{_braces(named)} {total:.0f}\n")
     return "".join(lines)
 
 
 def _braces(named: list[str]) -> str:
     return "{" + ",".join(named) + "}" if named else ""
-
-
-def _number(cell: int, unit: int) -> str:
-    return str(cell) if unit == 1 else repr(cell / unit)

@@ -1,6 +1,6 @@
 """A metric and its label sets, and how both are written down for other processes.
 
-Every line of a registry is a JSON array: `["f", number, name, kind, help, labels, bounds, unit, merge]` makes
+Every line of a registry is a JSON array: `["f", number, name, kind, help, labels, bounds, merge]` makes
 a family known, `["s", number, first cell, values]` one label set of it.
 """
 
@@ -17,9 +17,8 @@ LONGEST_VALUE = 200
 class Family:
     """A metric. `kind` is counter, gauge or histogram.
 
-    Cells hold integers: the value is cell / `unit`. A histogram with n `bounds` has n + 2 cells: one a
-    bucket, one for what is beyond the last bound, and the sum. `merge` tells how gauges of several
-    workers become one: sum, max or min.
+    A cell holds an integer. A histogram with n `bounds` has n + 2 cells: one a bucket, one for what is beyond the last
+    bound, and the sum, which is a float. `merge` tells how gauges of several workers become one: sum, max or min.
     """
 
     name: str
@@ -27,7 +26,6 @@ class Family:
     help: str
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
-    unit: int = 1
     merge: str = "sum"
 
     @property
@@ -38,9 +36,13 @@ class Family:
 
 def encode_family(number: int, family: Family) -> bytes:
     """The line that makes `family` known as `number`."""
+    return json.dumps(family_fields(number, family)).encode() + b"\n"
+
+
+def family_fields(number: int, family: Family) -> list:
+    """What `encode_family` writes down."""
     f = family
-    line = ["f", number, f.name, f.kind, f.help, f.labels, f.bounds, f.unit, f.merge]
-    return json.dumps(line).encode() + b"\n"
+    return ["f", number, f.name, f.kind, f.help, f.labels, f.bounds, f.merge]
 
 
 def encode_series(number: int, first: int, values: tuple[str, ...]) -> bytes:
@@ -50,8 +52,8 @@ def encode_series(number: int, first: int, values: tuple[str, ...]) -> bytes:
 
 def decode_family(line: list) -> Family:
     """The inverse of `encode_family`, from the parsed line."""
-    name, kind, help_, labels, bounds, unit, merge = line[2:]
-    return Family(name, kind, help_, tuple(labels), tuple(bounds), unit, merge)
+    name, kind, help_, labels, bounds, merge = line[2:]
+    return Family(name, kind, help_, tuple(labels), tuple(bounds), merge)
 
 
 def clean_value(value: str) -> str:
@@ -59,7 +61,7 @@ def clean_value(value: str) -> str:
     return value.encode("utf-8", "backslashreplace").decode()[:LONGEST_VALUE]
 
 
-def merged(family: Family, one: list[int], other: list[int]) -> list[int]:
+def merged(family: Family, one: list[float], other: list[float]) -> list[float]:
     """The cells of one label set in two workers as one."""
     if family.kind == "gauge" and family.merge != "sum":
         return [max(one[0], other[0]) if family.merge == "max" else min(one[0], other[0])]

@@ -15,7 +15,7 @@ CODES = 16
 _BY = ("route", "service")
 REQUESTS = Family("gwt_requests_total", "counter", "Requests answered.", (*_BY, "class", "code"))
 LATENCY = Family(
-    "gwt_request_duration_seconds", "histogram", "From the request to the end of its answer.", _BY, SECONDS, 1_000_000
+    "gwt_request_duration_seconds", "histogram", "From the request to the end of its answer.", _BY, SECONDS
 )
 BYTES_IN = Family("gwt_request_bytes_total", "counter", "Bytes received of requests.", _BY)
 BYTES_OUT = Family("gwt_response_bytes_total", "counter", "Bytes sent of answers.", _BY)
@@ -24,10 +24,10 @@ BYTES_OUT = Family("gwt_response_bytes_total", "counter", "Bytes sent of answers
 class LeafStats:
     """The handle of one (route, service); all leaves of the two may share it."""
 
-    __slots__ = ("_cells", "_codes", "_first", "_in", "_out", "_requests", "_sum", "_values")
+    __slots__ = ("_cells", "_codes", "_first", "_floats", "_in", "_out", "_requests", "_sum", "_values")
 
     def __init__(self, metrics: Metrics, route: str, service: str) -> None:
-        self._cells = metrics.cells
+        self._cells, self._floats = metrics.store.cells, metrics.store.floats
         self._values = (route, service)
         self._requests = metrics.vector(REQUESTS, metrics.cap * (CODES + 5))
         self._codes: dict[int, int] = {}
@@ -42,7 +42,7 @@ class LeafStats:
         index = self._codes.get(status)
         cells[self._code(status) if index is None else index] += 1
         cells[self._first + bisect_left(SECONDS, seconds)] += 1
-        cells[self._sum] += int(seconds * 1e6)
+        self._floats[self._sum] += seconds
         if bytes_in:
             cells[self._in] += bytes_in
         cells[self._out] += bytes_out

@@ -46,15 +46,15 @@ class Gauge(Counter):
 class Histogram:
     """Observed values by bucket, and their sum."""
 
-    __slots__ = ("bounds", "cells", "index", "unit")
+    __slots__ = ("bounds", "index", "store")
 
-    def __init__(self, cells: memoryview, index: int, bounds: tuple[float, ...], unit: int) -> None:
-        self.cells, self.index, self.bounds, self.unit = cells, index, bounds, unit
+    def __init__(self, store: Cells, index: int, bounds: tuple[float, ...]) -> None:
+        self.store, self.index, self.bounds = store, index, bounds
 
     def observe(self, value: float) -> None:
         """`value` in the family's own measure, such as seconds."""
-        self.cells[self.index + bisect_left(self.bounds, value)] += 1
-        self.cells[self.index + len(self.bounds) + 1] += int(value * self.unit)
+        self.store.cells[self.index + bisect_left(self.bounds, value)] += 1
+        self.store.floats[self.index + len(self.bounds) + 1] += value
 
 
 class Vector:
@@ -127,9 +127,7 @@ class Metrics:
         vector = self.vector(Family(name, "gauge", help, tuple(labels), merge=merge))
         return Gauge(self.cells, vector.first(*labels.values()))
 
-    def histogram(
-        self, name: str, help: str, bounds: tuple[float, ...], unit: int = 1_000_000, **labels: str
-    ) -> Histogram:
-        """The histogram with these labels; the sum is kept in steps of 1 / `unit`."""
-        vector = self.vector(Family(name, "histogram", help, tuple(labels), bounds, unit))
-        return Histogram(self.cells, vector.first(*labels.values()), bounds, unit)
+    def histogram(self, name: str, help: str, bounds: tuple[float, ...], **labels: str) -> Histogram:
+        """The histogram with these labels; `bounds` are the buckets' upper ends, ascending, at most 60."""
+        vector = self.vector(Family(name, "histogram", help, tuple(labels), bounds))
+        return Histogram(self.store, vector.first(*labels.values()), bounds)

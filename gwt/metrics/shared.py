@@ -12,8 +12,9 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from struct import pack, unpack
 
-from gwt.metrics.family import Family, decode_family, merged
+from gwt.metrics.family import Family, decode_family, family_fields, merged
 
 FOLDED = "folded.json"
 #: So many label sets are read between two yields.
@@ -25,9 +26,9 @@ class Totals:
 
     def __init__(self) -> None:
         self.families: dict[str, Family] = {}
-        self.values: dict[str, dict[tuple[str, ...], list[int]]] = {}
+        self.values: dict[str, dict[tuple[str, ...], list[float]]] = {}
 
-    def add(self, family: Family, labels: tuple[str, ...], cells: list[int]) -> None:
+    def add(self, family: Family, labels: tuple[str, ...], cells: list[float]) -> None:
         """Count one label set in. A family that another release defined differently is left out."""
         if self.families.setdefault(family.name, family) != family:
             return
@@ -55,9 +56,17 @@ def read_lines(totals: Totals, lines: Iterable[bytes], cells: Sequence[int], ali
             _, number, first, values = fields
             family = families.get(number)
             if family is not None and (alive or family.kind != "gauge"):
-                totals.add(family, tuple(values), list(cells[first : first + family.size]))
+                totals.add(family, tuple(values), _numbers(family, cells[first : first + family.size]))
         if count % SLICE == SLICE - 1:
             yield
+
+
+def _numbers(family: Family, cells: Sequence[int]) -> list[float]:
+    """The cells of one label set as what they mean: the sum of a histogram is a double."""
+    numbers: list[float] = list(cells)
+    if family.kind == "histogram":
+        numbers[-1] = unpack("d", pack("q", cells[-1]))[0]
+    return numbers
 
 
 def read_process(directory: Path, id: str, totals: Totals) -> Iterator[None]:
@@ -151,9 +160,9 @@ def fold(directory: str | os.PathLike[str]) -> list[str]:
 
 def _write_folded(path: Path, totals: Totals, ids: set[str]) -> None:
     families = []
-    for name, f in totals.families.items():
-        line = ["f", 0, f.name, f.kind, f.help, f.labels, f.bounds, f.unit, f.merge]
-        families.append([line, [[labels, cells] for labels, cells in totals.values.get(name, {}).items()]])
+    for name, family in totals.families.items():
+        values = [[labels, cells] for labels, cells in totals.values.get(name, {}).items()]
+        families.append([family_fields(0, family), values])
     new = path / f"{FOLDED}.new"
     new.write_bytes(json.dumps({"ids": sorted(ids), "families": families}).encode())
     new.rename(path / FOLDED)
