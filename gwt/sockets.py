@@ -1,0 +1,288 @@
+"""Listening sockets apart from those who serve them: bound once, adopted by a reactor, handed on to workers.
+
+An endpoint string ("tcp:9080", "haproxy:tcp:9080", "ssl:443:...", "unix:/run/gwt.sock", "systemd:...") is opened
+against a `BoundReactor`, which takes the place of the reactor: where the endpoint would bind, it gets a socket from
+a source and has the real reactor adopt it. The source binds (`Binder`) or has inherited (`Inherited`). So one piece
+of code serves a single process, a supervisor that binds for its workers, and a reload that keeps what is unchanged.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet import unix
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IReactorSocket, IReactorTCP, IReactorUNIX
+from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
+
+#: ("tcp", interface, port, role) or ("unix", path, 0, ""): what makes two sockets the same. The role counts for port 0.
+Key = tuple[str, str, int, str]
+
+#: Twisted's default backlog stands for "not said"; a gateway wants what the system allows.
+UNSAID_BACKLOG, BACKLOG = 50, 4096
+
+REASONS = {
+    errno.EADDRINUSE: "the address is in use by another process",
+    errno.EACCES: "permission denied (a port below 1024 takes root or CAP_NET_BIND_SERVICE)",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.ENOENT: "no such directory",
+    errno.ENOTDIR: "no such directory",
+}
+
+
+class BindError(Exception):
+    """A listener that can't be opened; its text is one line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A socket that an endpoint asks for. `where` is an interface or a path."""
+
+    kind: str
+    where: str
+    port: int = 0
+    backlog: int = BACKLOG
+    mode: int = 0o666
+    role: str = ""
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.where, self.port, self.role if self.kind == "tcp" and not self.port else "")
+
+    def __str__(self) -> str:
+        if self.kind == "unix":
+            return self.where
+        return f"[{self.where}]:{self.port}" if ":" in self.where else f"{self.where or '*'}:{self.port}"
+
+
+class Source(Protocol):
+    """Who has the sockets."""
+
+    def sockets(self, wanted: Wanted) -> Sequence[socket.socket]:
+        """The listening sockets for `wanted`; BindError if there are none."""
+
+
+class Binder:
+    """Binds what is asked for and keeps it: asked again for the same, it gives the same sockets.
+
+    With `shares` > 1 a TCP address gets that many sockets with SO_REUSEPORT, over which the kernel spreads
+    connections: each keeps its own queue, which waits while the process that serves it is replaced. UNIX sockets,
+    and the addresses of roles in `single`, exist once.
+    """
+
+    def __init__(self, shares: int = 1, single: Iterable[str] = ()) -> None:
+        self.shares, self.single = shares, frozenset(single)
+        self.held: dict[Key, list[socket.socket]] = {}
+
+    def sockets(self, wanted: Wanted) -> Sequence[socket.socket]:
+        if wanted.key not in self.held:
+            try:
+                bound = self._tcp(wanted) if wanted.kind == "tcp" else [_bind_unix(wanted)]
+            except OSError as error:
+                reason = REASONS.get(error.errno or 0) or error.strerror or str(error)
+                raise BindError(f"cannot listen on {wanted}: {reason}") from error
+            self.held[wanted.key] = bound
+        return self.held[wanted.key]
+
+    def _tcp(self, wanted: Wanted) -> list[socket.socket]:
+        first = _bind_tcp(wanted, wanted.port, reuse_port=False)
+        if self.shares == 1 or wanted.role in self.single:
+            first.listen(wanted.backlog)
+            return [first]
+        # The first socket proved that nobody else listens there: SO_REUSEPORT alone would share with a stranger.
+        port = first.getsockname()[1]
+        first.close()
+        bound = [_bind_tcp(wanted, port, reuse_port=True) for _ in range(self.shares)]
+        for sock in bound:
+            sock.listen(wanted.backlog)
+        return bound
+
+    def keep(self, keys: Iterable[Key]) -> None:
+        """Close every socket but those of `keys`."""
+        for key in set(self.held) - set(keys):
+            for sock in self.held.pop(key):
+                sock.close()
+            if key[0] == "unix":
+                _unlink(key[1])
+
+
+class Inherited:
+    """Sockets that another process has bound, by key."""
+
+    def __init__(self, held: Mapping[Key, Sequence[socket.socket]]) -> None:
+        self.held = held
+
+    def sockets(self, wanted: Wanted) -> Sequence[socket.socket]:
+        found = self.held.get(wanted.key)
+        if not found:
+            raise BindError(f"cannot listen on {wanted}: the supervisor has handed on no such socket")
+        return found
+
+
+def _bind_tcp(wanted: Wanted, port: int, reuse_port: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in wanted.where else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((wanted.where, port))
+        return sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _bind_unix(wanted: Wanted) -> socket.socket:
+    """Bind under the asked-for mode from the start; a socket file that nobody serves any more is taken over."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if _is_stale(wanted.where):
+            os.unlink(wanted.where)
+        mask = os.umask(0o777 & ~wanted.mode)
+        try:
+            sock.bind(wanted.where)
+        finally:
+            os.umask(mask)
+        sock.listen(wanted.backlog)
+        return sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _is_stale(path: str) -> bool:
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except OSError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(path) == errno.ECONNREFUSED
+
+
+def _unlink(path: str) -> None:
+    if not path.startswith("\0") and os.path.exists(path):
+        os.unlink(path)
+
+
+@implementer(IListeningPort)
+class Ports:
+    """One listener over one or more sockets."""
+
+    def __init__(self, ports: Sequence[Any]) -> None:
+        self.ports = ports
+
+    def startListening(self) -> None:
+        """Nothing to do: the sockets listen already."""
+
+    def stopListening(self) -> Deferred[None]:
+        """Accept no more. The sockets stay bound as long as their source holds them."""
+        done = gatherResults([maybeDeferred(port.stopListening) for port in self.ports], consumeErrors=True)
+        return done.addCallback(lambda _: None)
+
+    def getHost(self) -> Any:
+        return self.ports[0].getHost()
+
+
+@implementer(IReactorTCP, IReactorUNIX, IReactorSocket)
+class BoundReactor:
+    """Stands in for `reactor` when an endpoint of `role` listens; all else passes through to it.
+
+    Without a reactor it only has its source bind. `used` collects the keys of what was asked for, `inherited` the
+    descriptors that endpoints have brought themselves (systemd's).
+    """
+
+    def __init__(self, reactor: Any, source: Source, role: str) -> None:
+        self._reactor, self._source, self._role = reactor, source, role
+        self.used: list[Key] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = UNSAID_BACKLOG, interface: str = "") -> Any:
+        backlog = BACKLOG if backlog == UNSAID_BACKLOG else backlog
+        return self._listen(Wanted("tcp", interface, port, backlog, role=self._role), factory)
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = UNSAID_BACKLOG, interface: str = ""
+    ) -> Any:
+        return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface)
+
+    def listenUNIX(
+        self, address: Any, factory: Any, backlog: int = UNSAID_BACKLOG, mode: int = 0o666, wantPID: Any = 0
+    ) -> Any:
+        backlog = BACKLOG if backlog == UNSAID_BACKLOG else backlog
+        return self._listen(Wanted("unix", os.fsdecode(address), 0, backlog, mode), factory)
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
+        """What systemd has bound is not ours to bind or to close."""
+        if self._reactor is None:
+            return Ports(())
+        return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+
+    def _listen(self, wanted: Wanted, factory: Any) -> Ports:
+        sockets = self._source.sockets(wanted)
+        self.used.append(wanted.key)
+        if self._reactor is None:
+            return Ports(())
+        return Ports([adopt(self._reactor, sock, factory, wanted.backlog) for sock in sockets])
+
+
+def adopt(reactor: Any, sock: socket.socket, factory: Any, backlog: int) -> Any:
+    """Have `reactor` accept on a duplicate of `sock`, which stays open and in place when the port stops."""
+    factory.noisy = False
+    if sock.family != socket.AF_UNIX:
+        return reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
+    port_class = getattr(reactor, "unixPortClass", unix.Port)
+    port = port_class._fromListeningDescriptor(reactor, sock.fileno(), factory)
+    # A UNIX port changes the mode of its path and removes it at the end, which is for the binder to do: hide the path.
+    port._bindPath, port.backlog = b"\0" + os.fsencode(sock.getsockname()), backlog
+    port.startListening()
+    return port
+
+
+def listen(reactor: Any, source: Source, role: str, text: str, factory: Any) -> tuple[Any, list[Key]]:
+    """Open the endpoint `text`: its port, and the keys of the sockets behind it. BindError in one line otherwise."""
+    bound = BoundReactor(reactor, source, role)
+    results: list[Any] = []
+    try:
+        endpoint = serverFromString(bound, text)
+        endpoint.listen(factory).addCallbacks(results.append, lambda failure: results.append(failure.value))
+    except BindError as error:
+        raise BindError(f"{error} (listeners.{role}: {text})") from error
+    except Exception as error:
+        raise BindError(f"listeners.{role}: {text!r} is no endpoint that can be opened: {_said(error)}") from error
+    if not results:
+        raise BindError(f"listeners.{role}: {text!r} does not listen at once, which is not supported")
+    if isinstance(results[0], BindError):
+        raise BindError(f"{results[0]} (listeners.{role}: {text})")
+    if isinstance(results[0], BaseException):
+        raise BindError(f"listeners.{role}: {text!r} cannot be opened: {_said(results[0])}")
+    return results[0], bound.used
+
+
+def bind(source: Source, role: str, text: str) -> list[Key]:
+    """Have `source` bind what the endpoint `text` needs, without serving it."""
+    factory = Factory()
+    factory.noisy = False
+    return listen(None, source, role, text, factory)[1]
+
+
+def _said(error: BaseException) -> str:
+    """What an exception of an endpoint parser says, as one line."""
+    if isinstance(error, KeyError | IndexError):
+        return f"no such descriptor or option {error}"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,211 @@
+"""Workers: children that serve on sockets which their supervisor has bound.
+
+The supervisor keeps every listening socket open, so that connections wait in the queue of a worker that died until
+its replacement accepts them. A worker gets its `Assignment` and orders over a pipe whose end is also the sign that
+the supervisor is gone, and reports over another; both carry one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+
+#: A worker that served for this many seconds was healthy: its death says nothing about the next one's.
+HEALTHY = 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+#: Descriptors from here on are systemd's (LISTEN_FDS), then come the two pipes, then the sockets.
+FIRST_FD = 3
+MAX_LINE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a worker is told at its birth. `sockets` holds (key, descriptors) pairs; `config` is gateway.yaml's path.
+
+    `text` is what the supervisor has read there, so that all workers of a generation agree; `reactor` is a module
+    with `install()`; `metrics` is the directory that all workers share.
+    """
+
+    index: int
+    config: str
+    text: str
+    reactor: str
+    metrics: str
+    log_format: str = "text"
+    systemd: int = 0
+    sockets: Sequence[tuple[Any, Sequence[int]]] = ()
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, line: bytes) -> Assignment:
+        """The inverse of `encode`; socket keys become tuples again."""
+        told = json.loads(line)
+        told["sockets"] = tuple((tuple(key), tuple(fds)) for key, fds in told["sockets"])
+        return cls(**told)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait before a slot's next worker: at first hardly, then doubling while they die young."""
+
+    pause: float = 0.0
+
+    def after(self, served: float) -> float:
+        """The pause after a worker that served for `served` seconds (0: it never became ready)."""
+        self.pause = FIRST_PAUSE if served >= HEALTHY or not self.pause else min(self.pause * 2, LONGEST_PAUSE)
+        return self.pause
+
+
+class Lines:
+    """Splits a stream of bytes into lines; what exceeds MAX_LINE without an end is dropped."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_LINE:
+            self._rest = b""
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start the process of a worker: the assignment (descriptors as the child sees them) and its childFDs."""
+
+    assignment: Assignment
+    child_fds: Mapping[int, Any] = field(default_factory=dict)
+
+    @property
+    def control(self) -> int:
+        """The child's descriptor for orders; the next one is for its reports."""
+        return FIRST_FD + self.assignment.systemd
+
+    def argv(self) -> list[str]:
+        """The interpreter with this process's own module search path, so that it runs the same code."""
+        code = f"import sys; sys.path[:] = {sys.path!r}; from gwt.worker import main; main({self.control})"
+        return [sys.executable, "-P", "-c", code]
+
+
+def launch(assignment: Assignment, sockets: Mapping[Any, Sequence[Any]], null: int) -> Launch:
+    """Number the descriptors of a worker's sockets; `null` is an open /dev/null for its standard input."""
+    systemd = assignment.systemd
+    fds: dict[int, Any] = {0: null, 1: 1, 2: "r"}
+    fds.update({FIRST_FD + n: FIRST_FD + n for n in range(systemd)})
+    fds[FIRST_FD + systemd] = "w"
+    fds[FIRST_FD + systemd + 1] = "r"
+    told = []
+    for key, socks in sockets.items():
+        numbers = []
+        for sock in socks:
+            number = max(fds) + 1
+            fds[number] = sock.fileno()
+            numbers.append(number)
+        told.append((key, numbers))
+    values = {f: getattr(assignment, f) for f in assignment.__dataclass_fields__}
+    return Launch(Assignment(**{**values, "sockets": tuple(told)}), fds)
+
+
+class Worker(ProcessProtocol):
+    """One child. `ready` fires with its report, or fails with WorkerDied; `ended` fires with how it ended."""
+
+    log = Logger("gwt.workers")
+
+    def __init__(self, reactor: Any, start: Launch) -> None:
+        self._reactor, self._start = reactor, start
+        self._reports, self._errors = Lines(), Lines()
+        self.born = reactor.seconds()
+        self.ready_at: float | None = None
+        self.draining = False
+        self.fatal: str | None = None
+        self.ready: Deferred[dict[str, Any]] = Deferred()
+        self.ended: Deferred[str] = Deferred()
+        self.on_report: Callable[[dict[str, Any]], None] = lambda report: None
+
+    @property
+    def name(self) -> str:
+        return f"worker {self._start.assignment.index}"
+
+    @property
+    def pid(self) -> int | None:
+        return self.transport.pid if self.transport is not None else None
+
+    def served(self) -> float:
+        """Seconds since it became ready, 0 if it never was."""
+        return 0.0 if self.ready_at is None else self._reactor.seconds() - self.ready_at
+
+    def spawn(self) -> None:
+        """Start the process."""
+        argv = self._start.argv()
+        self._reactor.spawnProcess(self, argv[0], argv, dict(os.environ), childFDs=dict(self._start.child_fds))
+
+    def connectionMade(self) -> None:
+        self._tell(self._start.assignment.encode())
+
+    def order(self, **what: Any) -> None:
+        """Tell the worker something; nothing happens if it is gone."""
+        self._tell(json.dumps(what).encode() + b"\n")
+
+    def _tell(self, line: bytes) -> None:
+        pipes = getattr(self.transport, "pipes", {})
+        if self._start.control in pipes:
+            pipes[self._start.control].write(line)
+
+    def drain(self, delay: float) -> None:
+        """Have it finish what it has, from `delay` seconds on accept nothing more, and end."""
+        self.draining = True
+        self.order(drain=delay)
+
+    def kill(self) -> None:
+        """End it at once."""
+        try:
+            if self.transport is not None:
+                self.transport.signalProcess("KILL")
+        except ProcessExitedAlready:
+            return
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        if childFD == 2:
+            for line in self._errors.feed(data):
+                self.log.info("{name}: {line}", name=self.name, line=line.decode("utf-8", "replace"), relayed=True)
+            return
+        for line in self._reports.feed(data):
+            self._reported(json.loads(line))
+
+    def _reported(self, report: dict[str, Any]) -> None:
+        if "fatal" in report:
+            self.fatal = report["fatal"]
+        elif "ready" in report and self.ready_at is None:
+            self.ready_at = self._reactor.seconds()
+            self.ready.callback(report["ready"])
+        else:
+            self.on_report(report)
+
+    def processEnded(self, reason: Any) -> None:
+        how = self.fatal or how_it_ended(reason.value)
+        if self.ready_at is None and not self.ready.called:
+            self.ready.errback(WorkerDied(how))
+        self.ended.callback(how)
+
+
+class WorkerDied(Exception):
+    """A worker ended before it was ready; the text says how."""
+
+
+def how_it_ended(status: Any) -> str:
+    """The end of a process for people: `killed by SIGKILL`, `exit status 3`."""
+    if getattr(status, "signal", None):
+        return f"killed by {signal.Signals(status.signal).name}"
+    return f"exit status {getattr(status, 'exitCode', None) or 0}"

@@ -1,0 +1,216 @@
+"""gwt.supervisor: workers are started, replaced, rolled and ended; no process runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from twisted.internet import error
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from gwt.sockets import Binder, Wanted
+from gwt.supervisor import GRACE, READY_LIMIT, Plan, Supervisor
+from gwt.workers import Assignment, Launch, Worker, WorkerDied
+
+PLAN = Plan(2, Assignment(0, "gateway.yaml", "", "r", "m"), drain=30, drain_delay=2)
+
+
+class Child(Worker):
+    """A worker whose process is played by the test."""
+
+    def spawn(self) -> None:
+        self.orders: list[dict[str, Any]] = []
+        self.killed = False
+
+    def order(self, **what: Any) -> None:
+        self.orders.append(what)
+
+    def kill(self) -> None:
+        self.killed = True
+        self.dies(error.ProcessTerminated(signal=9))
+
+    def becomes_ready(self) -> None:
+        self.childDataReceived(4, b'{"ready": {}}\n')
+
+    def dies(self, how: Exception | None = None) -> None:
+        self.processEnded(Failure(how or error.ProcessDone(0)))
+
+    @property
+    def number(self) -> int:
+        return self._start.assignment.index
+
+    @property
+    def launch(self) -> Launch:
+        return self._start
+
+
+class Stage:
+    def __init__(self, plan: Plan = PLAN) -> None:
+        self.clock, self.binder = Clock(), Binder(plan.count, single=["admin"])
+        self.children: list[Child] = []
+        self.supervisor = Supervisor(self.clock, self.binder, plan, self.spawn)
+
+    def spawn(self, clock: Clock, start: Launch) -> Child:
+        self.children.append(Child(clock, start))
+        return self.children[-1]
+
+    def started(self) -> Stage:
+        results: list[Any] = []
+        self.supervisor.start().addCallback(results.append)
+        for child in self.children:
+            assert not results
+            child.becomes_ready()
+        assert results == [[{} for _ in self.children]]
+        return self
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.binder.keep(())
+
+
+def test_every_worker_has_sockets_of_its_own_and_the_single_ones_are_shared(stage: Stage) -> None:
+    proxies = stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy"))
+    admin = stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="admin"))
+    shares = [stage.supervisor.shares(index) for index in range(2)]
+    given = [list(share.values()) for share in shares]
+    assert given == [[[proxies[0]], admin], [[proxies[1]], admin]]
+
+
+def test_fewer_workers_take_over_all_queues() -> None:
+    stage = Stage(replace(PLAN, count=3))
+    stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy"))
+    stage.supervisor.plan = replace(PLAN, count=2)
+    counts = [len(next(iter(stage.supervisor.shares(index).values()))) for index in range(2)]
+    assert counts == [2, 1]
+    stage.binder.keep(())
+
+
+def test_start_fails_with_what_the_first_worker_said(stage: Stage) -> None:
+    failures: list[Any] = []
+    stage.supervisor.start().addErrback(failures.append)
+    stage.supervisor.stopping = True
+    stage.children[0].fatal = "the store is no store"
+    stage.children[0].dies()
+    assert failures[0].check(WorkerDied)
+    assert failures[0].getErrorMessage() == "the store is no store"
+
+
+def test_a_dead_worker_is_replaced_in_its_place_soon(stage: Stage) -> None:
+    stage.started()
+    stage.clock.advance(60)
+    stage.children[1].dies(error.ProcessTerminated(signal=9))
+    stage.clock.advance(0.5)
+    assert [child.number for child in stage.children] == [1, 2, 2]
+    assert stage.supervisor.restarts == 1
+
+
+def test_a_crash_loop_is_slowed_down(stage: Stage) -> None:
+    stage.started()
+    for _ in range(20):
+        stage.children[-1].dies()
+        stage.clock.advance(10)
+    begun = len(stage.children)
+    stage.children[-1].dies()
+    stage.clock.advance(9)
+    assert len(stage.children) == begun
+    stage.clock.advance(1)
+    assert len(stage.children) == begun + 1
+
+
+def test_a_reload_replaces_one_after_another_new_before_old(stage: Stage) -> None:
+    stage.started()
+    old = stage.children[:2]
+    done: list[Any] = []
+    stage.supervisor.replace(PLAN).addCallback(done.append)
+    assert [child.number for child in stage.children] == [1, 2, 1]
+    assert not old[0].draining
+    stage.children[2].becomes_ready()
+    assert [child.draining for child in old] == [True, False]
+    assert old[0].orders == [{"drain": 0}]
+    stage.children[3].becomes_ready()
+    assert [child.draining for child in old] == [True, True]
+    assert done == [None]
+    for child in old:
+        child.dies()
+    stage.clock.advance(100)
+    assert len(stage.children) == 4
+
+
+def test_an_old_worker_that_does_not_go_is_killed(stage: Stage) -> None:
+    stage.started()
+    stage.supervisor.replace(PLAN)
+    stage.children[2].becomes_ready()
+    stage.clock.advance(PLAN.drain + GRACE)
+    assert stage.children[0].killed
+
+
+def test_a_reload_whose_first_worker_fails_leaves_everything_as_it_was(stage: Stage) -> None:
+    stage.started()
+    failures: list[Any] = []
+    stage.supervisor.replace(replace(PLAN, drain=1)).addErrback(failures.append)
+    stage.children[2].dies()
+    assert failures[0].check(WorkerDied)
+    assert stage.supervisor.plan == PLAN
+    assert [slot.worker for slot in stage.supervisor.slots] == stage.children[:2]
+    stage.clock.advance(100)
+    assert len(stage.children) == 3
+
+
+def test_a_new_worker_that_never_gets_ready_is_given_up(stage: Stage) -> None:
+    stage.started()
+    failures: list[Any] = []
+    stage.supervisor.replace(PLAN).addErrback(failures.append)
+    stage.clock.advance(READY_LIMIT)
+    assert stage.children[2].killed
+    assert failures[0].check(WorkerDied)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_reload_may_change_how_many_there_are(stage: Stage, count: int) -> None:
+    stage.started()
+    stage.supervisor.replace(replace(PLAN, count=count))
+    for _ in range(count):
+        stage.children[-1].becomes_ready()
+    assert [slot.worker for slot in stage.supervisor.slots] == stage.children[2:]
+    assert all(child.draining for child in stage.children[:2])
+
+
+def test_drain_tells_all_closes_the_sockets_after_the_delay_and_waits(stage: Stage) -> None:
+    stage.started()
+    proxy = stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy"))[0]
+    gone: list[Any] = []
+    stage.supervisor.drain().addCallback(gone.append)
+    assert [child.orders for child in stage.children] == [[{"drain": 2}]] * 2
+    stage.clock.advance(1.9)
+    assert proxy.fileno() != -1
+    stage.clock.advance(0.1)
+    assert proxy.fileno() == -1
+    stage.children[0].dies()
+    assert not gone
+    stage.children[1].dies()
+    assert gone == [None]
+    assert not stage.clock.getDelayedCalls()
+
+
+def test_drain_ends_even_if_a_worker_does_not(stage: Stage) -> None:
+    stage.started()
+    gone: list[Any] = []
+    stage.supervisor.drain().addCallback(gone.append)
+    stage.clock.advance(PLAN.drain + PLAN.drain_delay + GRACE)
+    assert gone == [None]
+    assert all(child.killed for child in stage.children)
+
+
+def test_nobody_is_replaced_while_draining(stage: Stage) -> None:
+    stage.started()
+    stage.children[0].dies()
+    stage.supervisor.drain()
+    stage.children[1].dies()
+    stage.clock.advance(100)
+    assert len(stage.children) == 2
