@@ -1,0 +1,10 @@
+"""What gwt offers to twistd and twist. Importing this installs no reactor and hardly loads anything."""
+
+from twisted.application.reactors import Reactor
+from twisted.application.service import ServiceMaker
+
+gateway = ServiceMaker("gwt gateway", "gwt.tap", "An API gateway: routes, balances and guards HTTP traffic.", "gateway")
+
+uvloop = Reactor("uvloop", "gwt.reactor", "Streams that are uvloop's own transports (pip install uvloop).")
+
+__all__ = ["gateway", "uvloop"]
