@@ -9,11 +9,11 @@ their literal beginning leads; templates have a tree of their own, as a segment 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from heapq import merge
 from typing import Any
 
 from gwt.route.conditions import RequestView
-from gwt.route.entry import Entry, is_placeholder
+from gwt.route.entry import Entry
+from gwt.route.extras import Extras
 from gwt.route.regex import literal_prefix
 
 #: More entries than this that hang at the root without taking everything are kept apart, not repeated in every node.
@@ -21,14 +21,14 @@ FLOAT = 8
 
 
 class Node:
-    """One segment. `inside` and `here` hold ranks (int) while the tree is built, entries afterwards."""
+    """One segment. `inside` and `here` list the ranks (int) of own entries until `Tree._settle` puts entries there."""
 
     __slots__ = ("here", "inside", "kids")
 
     def __init__(self) -> None:
         self.kids: dict[bytes, Node] = _NO_KIDS
-        self.inside: Sequence[Any] = ()
-        self.here: Sequence[Any] = ()
+        self.inside: Any = []
+        self.here: Any = []
 
     def kid(self, segment: bytes) -> Node:
         """The child for `segment`, made if there is none."""
@@ -50,46 +50,22 @@ class Node:
 _NO_KIDS: dict[bytes, Node] = {}
 
 
-class TemplateNode:
-    """One segment of templates: named children, the placeholder's child, and the entries that end here."""
-
-    __slots__ = ("any", "entries", "kids")
-
-    def __init__(self) -> None:
-        self.kids: dict[bytes, TemplateNode] = {}
-        self.any: TemplateNode | None = None
-        self.entries: list[Entry] = []
-
-    def descend(self, segments: Iterable[bytes]) -> TemplateNode:
-        """The node that `segments` lead to, made if there is none."""
-        node = self
-        for segment in segments:
-            if not is_placeholder(segment):
-                node = node.kids.setdefault(segment, TemplateNode())
-                continue
-            if node.any is None:
-                node.any = TemplateNode()
-            node = node.any
-        return node
-
-
 class Tree:
     """The compiled entries of one host. `entries` are all of them in the order in which they win."""
 
-    __slots__ = ("_extras", "_floating", "_ranks", "_splits", "_template_splits", "_templates", "_top", "entries")
+    __slots__ = ("_extras", "_splits", "_top", "entries")
 
     def __init__(self, ordered: Sequence[Entry]) -> None:
         self.entries = tuple(ordered)
         self._top = Node()
         self._splits = 1
-        self._templates = TemplateNode()
-        self._template_splits = 0
         for rank, entry in enumerate(self.entries):
-            self._insert(rank, entry)
-        self._floating = self._cut_floating()
+            if entry.match != "template":
+                self._insert(rank, entry)
+        floating = self._cut_floating()
         self._settle()
-        self._extras = bool(self._floating or self._template_splits)
-        self._ranks = {entry: rank for rank, entry in enumerate(self.entries)} if self._extras else {}
+        templates = [entry for entry in self.entries if entry.match == "template"]
+        self._extras = Extras(self.entries, templates, floating) if templates or floating else None
 
     def find(self, path: bytes, view: RequestView) -> Any:
         """The target of the first entry that takes the request, or None. Hot."""
@@ -102,8 +78,8 @@ class Tree:
             node = kid
         else:
             entries = node.here
-        if self._extras:
-            entries = self._with_extras(path, entries)
+        if self._extras is not None:
+            entries = self._extras.among(entries, path)
         for entry in entries:
             regex = entry.regex
             if regex is None or regex.search(path):
@@ -112,45 +88,14 @@ class Tree:
                     return entry.target
         return None
 
-    def _with_extras(self, path: bytes, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """`entries` with the templates that fit and the floating ones in their places."""
-        extras = self._fitting_templates(path) if self._template_splits else []
-        extras += self._floating
-        if not extras:
-            return entries
-        extras += entries
-        extras.sort(key=self._ranks.__getitem__)
-        return extras
-
-    def _fitting_templates(self, path: bytes) -> list[Entry]:
-        nodes = [self._templates]
-        for segment in path.split(b"/", self._template_splits):
-            following = []
-            for node in nodes:
-                kid = node.kids.get(segment)
-                if kid is not None:
-                    following.append(kid)
-                if node.any is not None and segment:
-                    following.append(node.any)
-            if not following:
-                return []
-            nodes = following
-        return [entry for node in nodes for entry in node.entries]
-
     def _insert(self, rank: int, entry: Entry) -> None:
-        if entry.match == "template":
-            segments = entry.uri.split(b"/")
-            self._templates.descend(segments).entries.append(entry)
-            # One split more than the longest has: what is left over fits no placeholder by mistake.
-            self._template_splits = max(self._template_splits, len(segments))
-            return
         segments = _place(entry)
         self._splits = max(self._splits, len(segments))
         node = self._top.descend(segments)
         if entry.match == "exact":
-            node.here = [*node.here, rank]
+            node.here.append(rank)
         else:
-            node.inside = [*node.inside, rank]
+            node.inside.append(rank)
 
     def _cut_floating(self) -> list[Entry]:
         root = self._top.kids.get(b"")
@@ -167,19 +112,19 @@ class Tree:
         waiting: list[tuple[Node, list[int], tuple[Entry, ...]]] = [(self._top, [], ())]
         while waiting:
             node, ranks, inside = waiting.pop()
-            own_here = node.here
+            ending = node.here
             if node.inside:
-                ranks = self._cut(merge(ranks, node.inside))
+                ranks = self._cut(ranks + node.inside)
                 inside = tuple([self.entries[rank] for rank in ranks])
             node.inside = node.here = inside
-            if own_here:
-                node.here = tuple([self.entries[rank] for rank in self._cut(merge(ranks, own_here))])
+            if ending:
+                node.here = tuple([self.entries[rank] for rank in self._cut(ranks + ending)])
             waiting += [(kid, ranks, inside) for kid in node.kids.values()]
 
-    def _cut(self, ranks: Iterable[int]) -> list[int]:
-        """`ranks` up to the first whose entry takes every request that comes here."""
+    def _cut(self, ranks: list[int]) -> list[int]:
+        """`ranks` in order, up to the first whose entry takes every request that comes here."""
         kept = []
-        for rank in ranks:
+        for rank in sorted(ranks):
             kept.append(rank)
             if self.entries[rank].certain:
                 break

@@ -11,8 +11,8 @@ from gwt.route.explain import Candidate, candidates
 from gwt.route.hosts import wildcard_suffixes
 from gwt.route.radix import Tree
 
-#: A host with at most this many literal patterns is a plain tuple: walking it is as fast as a tree and far smaller.
-SMALL = 6
+#: A host with at most this many literal patterns is a plain tuple: as fast to walk as a tree, and far smaller.
+SMALL = 3
 _LITERAL = (KINDS[0], KINDS[3])
 
 HostTree = tuple[Entry, ...] | Tree
