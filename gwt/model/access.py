@@ -1,0 +1,178 @@
+"""`access` and `plugins` of one level, from checked plain values to Access and PluginUse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from gwt.model import units
+from gwt.model.route import NO_ACCESS, Access, PluginUse, RateLimit, Timeout
+from gwt.model.validate import Fault, Trail, suggest
+from gwt.model.yaml12 import PathTuple
+
+#: The line of what a path names. `flatten(trail)` is the path.
+LineOf = Callable[[PathTuple], int]
+
+AUTH_WORDS = ("public", "optional", "login")
+_PLUGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LIST = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MAX_TIMEOUT = 10**7
+
+
+class Reader:
+    """Reads parts of one document: collects faults, and knows on which line a path stands."""
+
+    __slots__ = ("faults", "line_of")
+
+    def __init__(self, line_of: LineOf, faults: list[Fault]) -> None:
+        self.line_of, self.faults = line_of, faults
+
+    def fault(self, trail: Trail, message: str, on_key: bool = False) -> None:
+        self.faults.append(Fault(trail, message, on_key))
+
+    def warn(self, trail: Trail, message: str, on_key: bool = False) -> None:
+        self.faults.append(Fault(trail, message, on_key, "warning"))
+
+    def line(self, trail: Trail) -> int:
+        path: list[str | int] = []
+        while trail is not None:
+            trail, step = trail
+            path.append(step)
+        return self.line_of(tuple(reversed(path)))
+
+    def take(self, convert: Callable[..., Any], value: Any, trail: Trail, *more: Any) -> Any:
+        """`convert(value, *more)`; its ValueError becomes a fault and None the result."""
+        try:
+            return convert(value, *more)
+        except ValueError as error:
+            self.faults.append(Fault(trail, str(error)))
+            return None
+
+
+def read_level(reader: Reader, owner: dict[str, Any], trail: Trail) -> Access:
+    """The Access of what `owner` (a Route, Service or Path) says in `access`, and in `timeout` beside it."""
+    access = owner.get("access")
+    beside = owner.get("timeout")
+    if not access and beside is None:
+        return NO_ACCESS
+    return read_access(reader, access or {}, (trail, "access"), (trail, "timeout"), beside)
+
+
+def read_access(reader: Reader, value: dict[str, Any], trail: Trail, beside: Trail = None, timeout: Any = None) -> Access:
+    """The Access that the mapping `value` says; `timeout` is what stands at `beside`, next to it."""
+    fields: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for name, raw in value.items():
+        if raw is None:
+            continue
+        where = (trail, name)
+        fields[name] = _FIELDS[name](reader, raw, where)
+        lines[name] = reader.line(where)
+    if timeout is not None:
+        if "timeout" in fields:
+            reader.fault(beside, "timeout stands both beside access and in it", True)
+        fields["timeout"] = _timeout(reader, timeout, beside)
+        lines["timeout"] = reader.line(beside)
+    return Access(**fields, lines=lines)
+
+
+def read_plugins(reader: Reader, value: dict[str, Any] | None, trail: Trail) -> tuple[PluginUse, ...]:
+    """`plugins` of one level: NAME -> configuration, or False where it is turned off."""
+    if not value:
+        return ()
+    found = []
+    for name, conf in value.items():
+        where = (trail, name)
+        if not _PLUGIN.fullmatch(name):
+            reader.fault(where, f"{name!r} can't be a plugin's name", True)
+        found.append(PluginUse(name, None if conf is False else conf, reader.line(where)))
+    return tuple(found)
+
+
+def _auth_type(reader: Reader, value: Any, trail: Trail) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        if value not in AUTH_WORDS and not _PLUGIN.fullmatch(value):
+            reader.fault(trail, f"expected public, optional, login or a list of auth plugins, got {value!r}")
+        elif value not in AUTH_WORDS:
+            hint = suggest(value, AUTH_WORDS)
+            reader.fault(trail, f"unknown auth_type {value!r}" + (hint or f"; a plugin stands in a list: [{value}]"))
+        return value
+    for index, name in enumerate(value):
+        if name in AUTH_WORDS:
+            reader.fault((trail, index), f"{name!r} stands alone, not in a list of auth plugins")
+        elif not _PLUGIN.fullmatch(name):
+            reader.fault((trail, index), f"{name!r} can't be a plugin's name")
+    return tuple(value)
+
+
+def _require(reader: Reader, value: dict[str, Any], trail: Trail) -> dict[str, tuple[str, ...]]:
+    return {claim: (values,) if isinstance(values, str) else tuple(values) for claim, values in value.items()}
+
+
+def _seconds(reader: Reader, value: Any, trail: Trail, default: float) -> float:
+    seconds: float | None = reader.take(units.duration, value, trail)
+    if seconds is None:
+        return default
+    if not 0.001 <= seconds <= _MAX_TIMEOUT:
+        reader.fault(trail, f"a timeout is from 1ms to {_MAX_TIMEOUT} seconds, got {value}")
+    return seconds
+
+
+def _timeout(reader: Reader, value: Any, trail: Trail) -> Timeout:
+    if not isinstance(value, dict):
+        seconds = _seconds(reader, value, trail, 60.0)
+        return Timeout(min(5.0, seconds), seconds, seconds)
+    parts = {name: _seconds(reader, raw, (trail, name), 60.0) for name, raw in value.items() if raw is not None}
+    return Timeout(**parts)
+
+
+def _rate_limits(reader: Reader, value: list[dict[str, Any]], trail: Trail) -> tuple[RateLimit, ...]:
+    limits = []
+    for index, item in enumerate(value):
+        selectors = tuple(item.get("selectors", ()))
+        if len(set(selectors)) != len(selectors):
+            reader.fault(((trail, index), "selectors"), "a selector stands twice")
+        limits.append(RateLimit(int(item["rate"]), int(item.get("burst", 0)), selectors))
+    return tuple(limits)
+
+
+def read_cidrs(reader: Reader, value: list[str], trail: Trail, lists: bool = True) -> tuple[str, ...]:
+    """Canonical CIDRs, and with `lists` names of lists as `@name`."""
+    found = []
+    for index, text in enumerate(value):
+        where = (trail, index)
+        if text.startswith("@") and lists:
+            if not _LIST.fullmatch(text):
+                reader.fault(where, f"{text!r} can't be a list's name")
+            found.append(text)
+            continue
+        network = reader.take(units.cidr, text, where)
+        if network is not None:
+            found.append(network)
+            if units.has_host_bits(text):
+                reader.warn(where, f"{text} has bits below its prefix; {network} is what counts")
+    return tuple(found)
+
+
+def _count(reader: Reader, value: Any, trail: Trail) -> int:
+    return int(value)
+
+
+def _size(reader: Reader, value: Any, trail: Trail) -> int | None:
+    found: int | None = reader.take(units.size, value, trail)
+    return found
+
+
+_FIELDS: dict[str, Callable[[Reader, Any, Trail], Any]] = {
+    "auth_type": _auth_type,
+    "require": _require,
+    "timeout": _timeout,
+    "rate_limits": _rate_limits,
+    "ip_allow": read_cidrs,
+    "ip_deny": read_cidrs,
+    "retries": _count,
+    "retry_buffer": _size,
+    "max_body": _size,
+    "max_message": _size,
+}

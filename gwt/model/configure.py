@@ -1,0 +1,205 @@
+"""The text of gateway.yaml -> Settings, with every problem told at once and in its place."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os.path
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from gwt.model import settings as values
+from gwt.model import units
+from gwt.model.access import Reader, read_access, read_cidrs, read_plugins
+from gwt.model.document import RawDocument, read_documents
+from gwt.model.route import Problem
+from gwt.model.secret import ReadFile, Secret, interpolate, mask_url, reveal
+from gwt.model.settings import Settings
+from gwt.model.validate import Fault, Trail, describe, flatten
+
+T = TypeVar("T")
+
+STORES = ("file:", "memory:", "redis://", "rediss://", "redis+unix://", "redis+sentinel://", "etcd://", "etcds://")
+_GLOB = re.compile(r"[a-z0-9*?\[\]!-]+/[a-z0-9*?\[\]!-]+")
+
+
+def load_settings(
+    text: str, file: str, env: Mapping[str, str], read_file: ReadFile | None = None
+) -> tuple[Settings | None, list[Problem]]:
+    """The Settings of the text of `file`, or None, and its problems (with Settings: warnings only).
+
+    `${env:}` is looked up in `env`; `${file:}` is read by `read_file`, by default relative to the folder of `file`.
+    """
+    documents = list(read_documents(text, file))
+    if not documents:
+        return Settings(file=file), []
+    raw, *more = documents
+    if more:
+        return None, [*raw.problems, more[0].problem("gateway.yaml is one document; this is a second one")]
+    if raw.problems or not isinstance(raw.value, dict):
+        return None, raw.problems or [raw.problem(f"gateway.yaml is a mapping, this is {describe(raw.value)}")]
+    faults: list[Fault] = []
+    value = interpolate(raw.value, env, read_file or _reader(file), None, faults)
+    values.check()(value, None, faults)
+    settings = None if faults else _settings(Reader(raw.line_of, faults), value, file)
+    problems = _problems(raw, faults)
+    return (None if any(one.severity == "error" for one in problems) else settings), problems
+
+
+def _problems(raw: RawDocument, faults: list[Fault]) -> list[Problem]:
+    placed = [raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity) for fault in faults]
+    return sorted(placed, key=lambda problem: (problem.line, problem.column))
+
+
+def _reader(file: str) -> ReadFile:
+    folder = os.path.dirname(file)
+
+    def read(path: str) -> str:
+        with open(os.path.join(folder, os.path.expanduser(path)), encoding="utf-8") as stream:
+            return stream.read()
+
+    return read
+
+
+def _settings(reader: Reader, value: dict[str, Any], file: str) -> Settings:
+    found: dict[str, Any] = {"file": file}
+    for key, item in value.items():
+        convert = _PARTS.get(key)
+        found[key] = convert(reader, item, (None, key)) if convert else item
+    settings = Settings(**found)
+    _check_identity(reader, settings)
+    return settings
+
+
+def _part(cls: type[T], convert: Mapping[str, Any]) -> Any:
+    def read(reader: Reader, value: dict[str, Any], trail: Trail) -> T:
+        return cls(**{
+            key: convert[key](reader, item, (trail, key)) if key in convert else item for key, item in value.items()
+        })
+
+    return read
+
+
+def _seconds(reader: Reader, value: Any, trail: Trail) -> float:
+    return reader.take(units.duration, value, trail) or 0.0
+
+
+def _positive(reader: Reader, value: Any, trail: Trail) -> float:
+    seconds = _seconds(reader, value, trail)
+    if not seconds:
+        reader.fault(trail, f"must be more than 0, got {value}")
+    return seconds
+
+
+def _bytes(reader: Reader, value: Any, trail: Trail) -> int:
+    size = reader.take(units.size, value, trail)
+    if size is not None and size < 1024:
+        reader.fault(trail, f"must be at least 1KiB, got {value}")
+    return size or 0
+
+
+def _whole(reader: Reader, value: Any, trail: Trail) -> int:
+    return int(value)
+
+
+def _endpoints(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    listed = [value] if isinstance(value, str) else value
+    for index, text in enumerate(listed):
+        if not re.match(r"[a-z][a-z0-9+-]*:", text):
+            where = trail if isinstance(value, str) else (trail, index)
+            reader.fault(where, f"expected an endpoint string such as tcp:9080 or unix:/run/gwt.sock, got {text!r}")
+    return tuple(listed)
+
+
+def _texts(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...] | None:
+    return None if value is None else tuple(value)
+
+
+def _cidrs(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
+    return read_cidrs(reader, value, trail, False)
+
+
+def _globs(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
+    for index, text in enumerate(value):
+        if not _GLOB.fullmatch(text):
+            reader.fault((trail, index), f"expected namespace/service, with * where any will do, got {text!r}")
+    return tuple(value)
+
+
+def _secret(reader: Reader, value: str | None, trail: Trail) -> Secret | None:
+    return value if value is None or isinstance(value, Secret) else Secret(value)
+
+
+def _keys(reader: Reader, value: list[str], trail: Trail) -> tuple[Secret, ...]:
+    keys = []
+    for index, text in enumerate(value):
+        try:
+            raw = base64.b64decode(reveal(text), validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        if len(raw) != 32:
+            reader.fault((trail, index), "a key is the base64 of 32 bytes: openssl rand -base64 32 makes one")
+        keys.append(text if isinstance(text, Secret) else Secret(text))
+    return tuple(keys)
+
+
+def _cookie(reader: Reader, value: str, trail: Trail) -> str:
+    reader.take(units.token, value, trail, "cookie")
+    return value
+
+
+def _store(reader: Reader, value: str, trail: Trail) -> str:
+    if not value.startswith(STORES):
+        reader.fault(trail, f"expected {', '.join(STORES[:-1])} or {STORES[-1]}, got {mask_url(value)!s}")
+    return mask_url(value)
+
+
+def _workers(reader: Reader, value: Any, trail: Trail) -> int:
+    return 0 if value == "auto" else int(value)
+
+
+def _nothing_or(convert: Any) -> Any:
+    return lambda reader, value, trail: None if value is None else convert(reader, value, trail)
+
+
+def _check_identity(reader: Reader, settings: Settings) -> None:
+    if settings.identity.mode == "exchange" and settings.identity.exchange is None:
+        reader.fault((None, "identity"), "mode exchange needs exchange: {url: ...}")
+
+
+_PARTS: dict[str, Any] = {
+    "listeners": _part(values.Listeners, dict.fromkeys(("proxy", "service_proxy", "admin"), _endpoints)),
+    "store": _store,
+    "refresh": _positive,
+    "workers": _workers,
+    "drain": _seconds,
+    "drain_delay": _seconds,
+    "shrink_hold": _seconds,
+    "trusted_proxies": _cidrs,
+    "plugins": _texts,
+    "plugin_path": _texts,
+    "global_plugins": read_plugins,
+    "debug_token": _secret,
+    "admin_token": _secret,
+    "metrics_token": _secret,
+    "identity": _part(values.Identity, {
+        "cookie": _cookie,
+        "keys": _keys,
+        "exchange": _nothing_or(_part(values.Exchange, {"timeout": _positive, "ttl": _seconds, "grace": _seconds})),
+    }),
+    "service_proxy": _part(values.ServiceProxy, {"allow": _globs, "deny": _globs}),
+    "access": read_access,
+    "paths": _part(values.Paths, {}),
+    "access_log": _nothing_or(_part(values.AccessLog, {})),
+    "limits": _part(values.Limits, {
+        "max_header_bytes": _bytes,
+        "max_headers": _whole,
+        "header_timeout": _positive,
+        "idle_timeout": _positive,
+        "max_connections": _whole,
+    }),
+    "external_name": _part(values.ExternalName, {"allow": _texts, "deny_addresses": _cidrs}),
+}  # fmt: skip

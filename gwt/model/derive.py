@@ -1,0 +1,104 @@
+"""JSON Schema (draft-07) from dataclasses: the annotations are the schema, and what documents write differently is a form.
+
+`forms` maps (class, field) to the schema of how a field is written; a form of None leaves the field out of documents.
+An annotation can carry its form: `Annotated[float, DURATION]`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+Schema = dict[str, Any]
+Forms = Mapping[tuple[type, str], Schema | None]
+
+DURATION: Schema = {
+    "title": "a duration such as 10, 10s, 500ms or 1m",
+    "type": ["number", "string"],
+    "minimum": 0,
+    "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)?$",
+}
+SIZE: Schema = {
+    "title": "a size such as 1024, 64KiB or 1m",
+    "type": ["integer", "string"],
+    "minimum": 0,
+    "pattern": r"^[0-9]+ ?([kKmMgG]([iI]?[bB])?|[bB])?$",
+}
+_SCALARS: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def nullable(schema: Schema) -> Schema:
+    """`schema`, or null."""
+    kind = schema.get("type")
+    if kind is None or "enum" in schema:
+        return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]}
+    return {**schema, "type": [*([kind] if isinstance(kind, str) else kind), "null"]}
+
+
+class Deriver:
+    """Collects the definitions of the dataclasses that it meets."""
+
+    def __init__(self, forms: Forms, extra: Mapping[type, Mapping[str, Schema]], required: Mapping[type, tuple[str, ...]]):
+        self._forms, self._extra, self._required = forms, extra, required
+        self.definitions: dict[str, Schema] = {}
+
+    def of_class(self, cls: Any) -> Schema:
+        """The schema of a dataclass: an object of its fields, nothing else allowed."""
+        hints = get_type_hints(cls, include_extras=True)
+        properties: dict[str, Schema] = {}
+        for field in dataclasses.fields(cls):
+            form = self._forms.get((cls, field.name), ...)
+            if form is None:
+                continue
+            schema = dict(self.of_type(hints[field.name]) if form is ... else form)  # type: ignore[arg-type]
+            if isinstance(field.default, (str, int, float, bool)) and "$ref" not in schema:
+                schema["default"] = field.default
+            properties[field.name] = schema
+        properties.update(self._extra.get(cls, {}))
+        result: Schema = {"type": "object", "title": f"a {_words(cls)}", "additionalProperties": False}
+        if cls.__doc__:
+            result["description"] = cls.__doc__.partition("\n\n")[0].replace("\n    ", " ")
+        if self._required.get(cls):
+            result["required"] = list(self._required[cls])
+        result["properties"] = properties
+        return result
+
+    def of_type(self, hint: Any) -> Schema:
+        """The schema of an annotation."""
+        origin, args = get_origin(hint), get_args(hint)
+        if origin is Annotated:
+            return dict(args[1])
+        if isinstance(hint, type) and hint in _SCALARS:
+            return {"type": _SCALARS[hint]}
+        if origin is Literal:
+            return {"enum": list(args)}
+        if origin in (Union, UnionType):
+            return self._union(args)
+        if origin is tuple:
+            return self._tuple(args)
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            return {"type": "object", "additionalProperties": self.of_type(args[1])}
+        if dataclasses.is_dataclass(hint):
+            name = getattr(hint, "__name__", "")
+            if name not in self.definitions:
+                self.definitions[name] = {}
+                self.definitions[name] = self.of_class(hint)
+            return {"$ref": f"#/definitions/{name}"}
+        return {}
+
+    def _union(self, args: tuple[Any, ...]) -> Schema:
+        schemas = [self.of_type(arg) for arg in args if arg is not NoneType]
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        return nullable(schema) if NoneType in args else schema
+
+    def _tuple(self, args: tuple[Any, ...]) -> Schema:
+        if args[-1] is Ellipsis:
+            return {"type": "array", "items": self.of_type(args[0])}
+        items = [self.of_type(arg) for arg in args]
+        return {"type": "array", "items": items, "minItems": len(items), "maxItems": len(items)}
+
+
+def _words(cls: type) -> str:
+    return "".join(f" {char.lower()}" if char.isupper() and at else char for at, char in enumerate(cls.__name__))

@@ -1,0 +1,241 @@
+"""A text with one or many documents in it -> plain values, each with a way to tell where something in it stands.
+
+Documents are parted at lines of `---` (and `...`) before anything is parsed, so a broken one harms no other. One that
+starts with `{` is read as JSON first: tools write JSON, and it costs a tenth. Places are then found only when asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+from gwt.model import jsonplaces, yaml12
+from gwt.model.route import Problem
+from gwt.model.yaml12 import Constructor, PathTuple, YamlError
+
+#: Characters of one document.
+MAX_DOCUMENT: Final = 10 * 1024 * 1024
+#: A line longer than this is not repeated in a Problem.
+MAX_LINE_TEXT: Final = 1000
+
+_COMMENT = re.compile(r"(?:[ \t]*(?:[#%][^\n]*)?\r?\n)*[ \t]*(?:[#%][^\n]*)?\Z")
+
+
+class RawDocument:
+    """One document: its `value` (dicts, lists, scalars) and its place in the text.
+
+    `index` counts the documents of the text from 0, empty ones left out; `line` (from 1) is where its content starts.
+    `problems` is not empty where it could not be read; `value` is then what could be made of it, or None.
+    """
+
+    __slots__ = ("_first", "_root", "_single", "file", "index", "line", "problems", "text", "value")
+
+    def __init__(self, text: str, first: int, index: int, file: str) -> None:
+        self.text, self._first, self.index, self.file = text, first, index, file
+        self.value: Any = None
+        self.problems: list[Problem] = []
+        self._root: Any = None
+        lead = len(text) - len(text.lstrip())
+        self.line = first + text.count("\n", 0, lead) + 1
+        self._single = "\n" not in text.strip()
+
+    def place(self, path: PathTuple = (), on_key: bool = False) -> tuple[int, int]:
+        """Line and column (from 1) of the value at `path`, or of its key; of the nearest thing above if it is not there."""
+        if self._root is not None:
+            line, column = yaml12.find(self._root, path, on_key)
+        elif self.value is not None:
+            line, column = jsonplaces.find(self.text, path, on_key)
+        else:
+            return self.line, 1
+        return self._first + line + 1, column + 1
+
+    def line_of(self, path: PathTuple) -> int:
+        """The line (from 1) of the key or list item that `path` names. Free for documents of one line."""
+        return self.line if self._single else self.place(path, True)[0]
+
+    def problem(self, message: str, path: PathTuple = (), on_key: bool = False, severity: str = "error") -> Problem:
+        """A Problem at `path`."""
+        return self.problem_at(message, *self.place(path, on_key), severity)
+
+    def problem_at(self, message: str, line: int, column: int, severity: str = "error") -> Problem:
+        """A Problem at a line and column of the file (from 1)."""
+        return Problem(self.file, line, column, message, self.line_text(line), None, severity)
+
+    def line_text(self, line: int) -> str:
+        """Line `line` (from 1, in the file) as it stands, "" where it is not in this document or very long."""
+        lines = self.text.split("\n", max(line - self._first, 0))
+        number = line - self._first - 1
+        text = lines[number].rstrip("\r") if 0 <= number < len(lines) else ""
+        return text if len(text) <= MAX_LINE_TEXT else ""
+
+    def literal(self, path: PathTuple) -> tuple[int, int] | None:
+        """For a literal block scalar (`|`): lines of the file before its text, and its indentation. Else None."""
+        if self._root is None:
+            return None
+        found = yaml12.literal_indent(self._root, path, self.text.split("\n"))
+        return (self._first + found[0], found[1]) if found else None
+
+    def read(self) -> None:
+        """Parse the text into `value` and `problems`."""
+        if len(self.text) > MAX_DOCUMENT:
+            self._fail(YamlError(f"larger than {MAX_DOCUMENT >> 20} MiB; part it with lines of ---"))
+        elif not (self.text.lstrip().startswith("{") and self._read_json()):
+            self._read_yaml()
+
+    def _read_json(self) -> bool:
+        try:
+            value = _JSON.decode(self.text)
+            if not self.text.isascii() or "\\ud" in self.text or "\\uD" in self.text:
+                json.dumps(value, ensure_ascii=False).encode()  # lone surrogates can't be sent anywhere
+        except (ValueError, RecursionError):
+            return False  # YAML in flow style, or an error that the YAML side will place
+        if self.text.count("{") + self.text.count("[") > yaml12.MAX_DEPTH and _too_deep(value):
+            return False
+        self.value = value
+        return True
+
+    def _read_yaml(self) -> None:
+        try:
+            root = yaml12.compose(self.text)
+            if root is None:
+                return
+            constructor = Constructor(len(self.text))
+            self._root = root
+            self.value = constructor.value(root)
+        except YamlError as error:
+            self._root = self.value = None
+            self._fail(error)
+            return
+        for message, line, column in constructor.faults:
+            self.problems.append(self.problem_at(message, self._first + line + 1, column + 1))
+
+    def _fail(self, error: YamlError) -> None:
+        line, column = self._first + error.line + 1, error.column
+        text = self.line_text(line)
+        if "alias" in error.message and text[column - 1 : column] == "*":
+            column -= 1
+        self.problems.append(self.problem_at(explain(error.message, text, column), line, column + 1))
+
+
+def read_documents(text: str, file: str) -> Iterator[RawDocument]:
+    """The documents of `text`, in order, each read. Never raises for what is in the text."""
+    index = 0
+    for chunk, first in split(text):
+        if not chunk or chunk.isspace():
+            continue
+        document = RawDocument(chunk, first, index, file)
+        if chunk.lstrip()[0] in "#%" and _COMMENT.match(chunk):
+            continue
+        document.read()
+        if document.value is not None or document.problems:
+            index += 1
+            yield document
+
+
+def split(text: str) -> Iterator[tuple[str, int]]:
+    """Part `text` at its document markers: (text of the document, lines before it), columns kept."""
+    if text.startswith("\ufeff"):
+        text = text[1:]
+    first = 0
+    chunk: list[str] = []
+    held = 0
+    for number, part in enumerate(_parts("\n" + text)):
+        if number and part[4:5] and not part[4:5].isspace():
+            chunk.append(part)  # ---x is no marker
+            held += part.count("\n")
+            continue
+        if chunk:
+            yield "".join(chunk)[1:], first
+            first += held
+        chunk = [part] if not number else ["\n   " + part[4:]]
+        held = part.count("\n")
+    yield "".join(chunk)[1:], first
+
+
+def _parts(text: str) -> Iterator[str]:
+    r"""`text` cut before every "\n---" and "\n..."."""
+    pieces = text.split("\n---")
+    for number, piece in enumerate(pieces):
+        whole = "\n---" + piece if number else piece
+        if "\n..." not in whole:
+            yield whole
+            continue
+        ends = whole.split("\n...")
+        yield ends[0]
+        for end in ends[1:]:
+            yield "\n..." + end
+
+
+def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
+    """UTF-8 (with or without a byte order mark) -> text; what is not UTF-8 is a Problem at its place, and no text."""
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        return "", [Problem(file, line, column, f"not UTF-8: byte 0x{data[error.start]:02x}")]
+
+
+_MARK = re.compile(r"""["']?([^\s"'\[\],:]*\{\w*\}[^\s"'\[\],:]*)""")
+
+
+def explain(message: str, text: str, column: int) -> str:
+    """What libyaml says, with what most likely has to be done about it."""
+    at = text[column : column + 1]
+    if "nested deeper" in message or "aliases" in message:
+        return message
+    if "\t" in text[: len(text) - len(text.lstrip())]:
+        return "a tab can't indent YAML; use spaces"
+    host = _MARK.search(text)
+    if host and not text[: host.start(1)].endswith(('"', "'")) and ("expected" in message or "mapping" in message):
+        return f"{{ starts a mapping here; quote the host: \"{host.group(1)}\""
+    if at == "*" or "alias" in message:
+        return f"* starts an alias here; quote the text: \"{_word(text, column)}\""
+    if at in {"@", "`", "%", "&", "!"} and at:
+        return f"a text can't start with {at}; quote it"
+    if "mapping values are not allowed" in message:
+        return "a key where none can stand: is the line before it indented like this one, or a value with ': ' unquoted?"
+    if "unexpected end of stream" in message and "quoted" in message:
+        return "a quote is opened here and never closed"
+    if "flow" in message:
+        closing = "]" if "sequence" in message else "}"
+        return f"expected ',' or '{closing}' ({message.partition(' (')[0]})"
+    if "expected key" in message or "block end" in message:
+        return "expected a key here; is this line indented like its neighbours?"
+    if "could not find expected ':'" in message:
+        return "expected a ':' after a key (on this line or the one before)"
+    return f"not valid YAML: {message}"
+
+
+def _word(text: str, column: int) -> str:
+    return re.split(r"[\s,\]}]", text[column:], maxsplit=1)[0]
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("duplicate key")
+    return result
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse)
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(yaml12.MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,85 @@
+"""The JSON Schema of documents and of gateway.yaml, derived from the dataclasses that they become.
+
+`check_document` gives the compiled checks that `model.parse` runs; `document_schema` is what `gwt schema` prints.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from gwt.model import route, settings
+from gwt.model.derive import Deriver, Schema
+from gwt.model.forms import EXTRA, FORMS, REQUIRED, TEXT
+from gwt.model.validate import Check, compile_schema
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
+#: The dataclasses that documents are made of.
+PARTS = (
+    route.Route, route.Env, route.Service, route.Path, route.Access, route.RateLimit, route.Rewrite, route.Rule,
+    route.EndpointSpec,
+)  # fmt: skip
+
+
+@cache
+def definitions() -> dict[str, Schema]:
+    """Name -> schema of every part of a document."""
+    deriver = Deriver(FORMS, EXTRA, REQUIRED)
+    result = deriver.definitions
+    for cls in PARTS:
+        deriver.of_type(cls)
+    endpoint = {"title": "an address, or a mapping with address", "anyOf": [TEXT, {"$ref": "#/definitions/EndpointSpec"}]}
+    result["Upstreams"] = _sole("upstreams", {"type": "object", "title": "upstreams", "additionalProperties": {
+        "type": "array", "title": "an upstream's addresses", "items": endpoint}})  # fmt: skip
+    result["Rules"] = _sole("rules", {"type": "array", "title": "rules", "items": {"$ref": "#/definitions/Rule"}})
+    result["Lists"] = _sole("lists", {"type": "object", "title": "lists", "additionalProperties": {
+        "type": "array", "title": "a list of CIDRs", "items": TEXT}})  # fmt: skip
+    result["Consumers"] = _sole("consumers", {"type": "object", "title": "consumers", "additionalProperties": {
+        "type": "object", "title": "a consumer", "additionalProperties": {"type": "object", "title": "credentials"}}})  # fmt: skip
+    result["KubernetesObject"] = {
+        "type": "object", "title": "a Kubernetes object", "required": ["apiVersion", "kind"],
+        "properties": {"apiVersion": TEXT, "kind": TEXT},
+    }  # fmt: skip
+    return result
+
+
+def _sole(key: str, schema: Schema) -> Schema:
+    return {"type": "object", "title": f"a document of {key}", "required": [key], "additionalProperties": False,
+            "properties": {key: schema}}  # fmt: skip
+
+
+#: The key that makes a document what it is, in the order in which they are asked for; what has none is a Route.
+KINDS: dict[str, str] = {
+    "kind": "KubernetesObject",
+    "upstreams": "Upstreams",
+    "rules": "Rules",
+    "lists": "Lists",
+    "consumers": "Consumers",
+}
+
+
+def document_schema() -> Schema:
+    """The schema of one document of a store: a Route, or one of the other kinds by its key."""
+    schema: Schema = {"$ref": "#/definitions/Route"}
+    for key, name in reversed(KINDS.items()):
+        schema = {"if": {"required": [key]}, "then": {"$ref": f"#/definitions/{name}"}, "else": schema}
+    return {"$schema": DRAFT, "title": "A document of a gwt store", "type": "object", **schema, "definitions": definitions()}
+
+
+def settings_schema() -> Schema:
+    """The schema of gateway.yaml."""
+    root, parts = settings.schema()
+    return {"$schema": DRAFT, **root, "title": "gateway.yaml", "definitions": parts}
+
+
+@cache
+def check_document(name: str) -> Check:
+    """The compiled check of one kind of document (a value of `KINDS`, or "Route")."""
+    return compile_schema(definitions()[name], definitions())
+
+
+def kind_of(value: dict[str, Any]) -> str:
+    """The definition that a document is to be judged by."""
+    return next((name for key, name in KINDS.items() if key in value), "Route")
