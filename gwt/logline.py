@@ -1,0 +1,240 @@
+"""One request as one line of the access log, as JSON or in Apache's combined format.
+
+Whatever a client sends, a line stays one line and its fields stay where they are: what is not printable
+ASCII is escaped, `"` and the backslash too. Secrets in queries are masked. Fields are cut at `LONGEST` bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from time import gmtime
+from typing import Protocol
+
+#: A field is cut here, before it is escaped.
+LONGEST = 65536
+
+
+class LogRecord(Protocol):
+    """What is said of a request. Bytes are as the client sent them; `duration` and `upstream_seconds` are seconds.
+
+    `time` is the epoch second of the request; `uri` path and query; `upstream` the address
+    of the endpoint tried last; `tries` how many; `code` the gateway's own error.
+    """
+
+    @property
+    def time(self) -> float: ...
+    @property
+    def request_id(self) -> bytes: ...
+    @property
+    def client(self) -> str: ...
+    @property
+    def method(self) -> bytes: ...
+    @property
+    def host(self) -> bytes: ...
+    @property
+    def uri(self) -> bytes: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def bytes_in(self) -> int: ...
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def duration(self) -> float: ...
+    @property
+    def upstream(self) -> str | None: ...
+    @property
+    def upstream_seconds(self) -> float | None: ...
+    @property
+    def tries(self) -> int: ...
+    @property
+    def route(self) -> str | None: ...
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def user_agent(self) -> bytes | None: ...
+    @property
+    def referer(self) -> bytes | None: ...
+    @property
+    def revision(self) -> int: ...
+
+
+_JSON = (
+    b'{"time":"%b.%03dZ","request_id":"%b","client":"%b","method":"%b","host":"%b","uri":"%b","status":%d,'
+    b'"bytes_in":%d,"bytes_out":%d,"duration_ms":%.3f,"upstream":%b,"upstream_ms":%b,"tries":%d,%b,"user":%b,'
+    b'"code":%b,"protocol":%b,"user_agent":%b,"referer":%b,"revision":%d}\n'
+)
+_COMBINED = b'%b - %b [%b] "%b %b %b" %d %d "%b" "%b"\n'
+
+#: Bytes that stand for themselves in both formats.
+_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+def format_json(record: LogRecord) -> bytes:
+    """The line in JSON, with its newline. Bytes that are not UTF-8 become `\\xNN` in the text."""
+    uri, referer, agent = record.uri, record.referer, record.user_agent
+    if b"?" in uri or b"@" in uri:
+        uri = masked(uri)
+    if referer is not None and (b"?" in referer or b"@" in referer):
+        referer = masked(referer)
+    sent = (record.request_id, record.client.encode("utf-8", "backslashreplace"), record.method, record.host, uri)
+    joined = b"".join((*sent, agent or b"", referer or b""))
+    if len(joined) > LONGEST or joined.translate(None, _PLAIN):
+        sent = tuple([json_text(field)[1:-1] for field in sent])  # type: ignore[assignment]
+        agent = b"null" if agent is None else json_text(agent)
+        referer = b"null" if referer is None else json_text(referer)
+    else:
+        agent = b"null" if agent is None else b'"' + agent + b'"'
+        referer = b"null" if referer is None else b'"' + referer + b'"'
+    second, millisecond = divmod(int(record.time * 1000.0), 1000)
+    upstream, took, user, code = record.upstream, record.upstream_seconds, record.user, record.code
+    return _JSON % (
+        _iso_second(second),
+        millisecond,
+        *sent,
+        record.status,
+        record.bytes_in,
+        record.bytes_out,
+        record.duration * 1000.0,
+        b"null" if upstream is None else _name(upstream),
+        b"null" if took is None else b"%.3f" % (took * 1000.0),
+        record.tries,
+        _place(record.route, record.service, record.path),
+        b"null" if user is None else _name(user),
+        b"null" if code is None else _name(code),
+        _name(record.protocol),
+        agent,
+        referer,
+        record.revision,
+    )
+
+
+def format_combined(record: LogRecord) -> bytes:
+    """The line in the combined format, with its newline. Other bytes than printable ASCII become `\\xNN`."""
+    uri, referer = record.uri, record.referer
+    if b"?" in uri or b"@" in uri:
+        uri = masked(uri)
+    if referer is None:
+        referer = b"-"
+    elif b"?" in referer or b"@" in referer:
+        referer = masked(referer)
+    agent = b"-" if record.user_agent is None else record.user_agent
+    user = b"-" if record.user is None else combined_word(record.user.encode("utf-8", "backslashreplace"))
+    client = record.client.encode("utf-8", "backslashreplace")
+    method, protocol = record.method, record.protocol.encode("utf-8", "backslashreplace")
+    words = b"".join((client, method, uri, protocol))
+    joined = b"".join((words, referer, agent))
+    if len(joined) > LONGEST or b" " in words or joined.translate(None, _PLAIN):
+        client, method, uri, protocol = map(combined_word, (client, method, uri, protocol))
+        referer, agent = combined_text(referer), combined_text(agent)
+    return _COMBINED % (
+        client,
+        user,
+        _combined_second(int(record.time)),
+        method,
+        uri,
+        protocol,
+        record.status,
+        record.bytes_out,
+        referer,
+        agent,
+    )
+
+
+def json_text(field: bytes) -> bytes:
+    """A JSON string of plain ASCII, quotes included."""
+    text = json.dumps(field[:LONGEST].decode("utf-8", "backslashreplace"))
+    return text.replace("\x7f", "\\u007f").encode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def _name(text: str) -> bytes:
+    """A JSON string of a name that the gateway knows, such as an address or a user's."""
+    return json_text(text.encode("utf-8", "backslashreplace"))
+
+
+@lru_cache(maxsize=1024)
+def _place(route: str | None, service: str | None, path: str | None) -> bytes:
+    """The three members that say where a request was sent by the routes."""
+    named = zip((b"route", b"service", b"path"), (route, service, path), strict=True)
+    return b",".join([b'"%b":%b' % (name, b"null" if text is None else _name(text)) for name, text in named])
+
+
+_NOT_TEXT = re.compile(rb"[^ !#-\[\]-~]")
+_NOT_WORD = re.compile(rb"[^!#-\[\]-~]")
+
+
+def combined_text(field: bytes) -> bytes:
+    """A field between quotes: spaces stay."""
+    return _NOT_TEXT.sub(_hex, field[:LONGEST])
+
+
+def combined_word(field: bytes) -> bytes:
+    """A field between spaces: nothing that could end it stays; `-` if it is empty."""
+    return _NOT_WORD.sub(_hex, field[:LONGEST]) or b"-"
+
+
+def _hex(found: re.Match[bytes]) -> bytes:
+    return b"\\x%02x" % ord(found[0])
+
+
+@lru_cache(maxsize=4)
+def _iso_second(second: int) -> bytes:
+    now = gmtime(second)
+    return b"%04d-%02d-%02dT%02d:%02d:%02d" % now[:6]
+
+
+@lru_cache(maxsize=4)
+def _combined_second(second: int) -> bytes:
+    now = gmtime(second)
+    month = _MONTHS[now.tm_mon - 1].encode()  # strftime would ask the locale
+    return b"%02d/%b/%04d:%02d:%02d:%02d +0000" % (now.tm_mday, month, now.tm_year, *now[3:6])
+
+
+_SECRET_PARTS = b"token passw pwd secret apikey api_key api-key signature credential authorization jwt session".split()
+_SECRET_NAMES = frozenset(b"auth key sid sig".split())
+_PARAMETER_NAMES = re.compile(rb"[?&;]([^=&;#]*)=")
+_PARAMETER = re.compile(rb"([?&;])([^=&;#]*)=([^&;#]*)")
+_USERINFO = re.compile(rb"(://[^/?#@:]*:)[^/?#@]*@")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def masked(uri: bytes) -> bytes:
+    """`uri` with `***` for the values of parameters that hold secrets, and for a password before the host.
+
+    Every pattern here is linear: a name of 32 KiB costs what 32 names of 1 KiB cost.
+    """
+    if b"@" in uri:
+        uri = _USERINFO.sub(rb"\1***@", uri)
+    for name in _PARAMETER_NAMES.findall(uri):
+        if _is_secret(name):
+            return _PARAMETER.sub(_mask, uri)
+    return uri
+
+
+def _mask(found: re.Match[bytes]) -> bytes:
+    return found[1] + found[2] + b"=***" if _is_secret(found[2]) else found[0]
+
+
+def _is_secret(name: bytes) -> bool:
+    return _sounds_secret(name) if len(name) <= 64 else _sounds_secret.__wrapped__(name)
+
+
+@lru_cache(maxsize=1024)
+def _sounds_secret(name: bytes) -> bool:
+    """True if a parameter of this name, escapes in it included, is likely to hold a secret."""
+    if b"%" in name:
+        name = _ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), name)
+    name = name.lower()
+    return name in _SECRET_NAMES or any(part in name for part in _SECRET_PARTS)
