@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from gwt.model.configure import load_settings
 from gwt.model.route import Problem
-from gwt.model.settings import Settings, load_settings
+from gwt.model.settings import Settings
 
 DEFAULT = "gateway.yaml"
 

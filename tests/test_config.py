@@ -1,0 +1,50 @@
+"""The files of config/ and of the demo: each loads without a problem, and gateway.yaml shows every key's default."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from gwt.configuration import data_directory
+from gwt.model.configure import load_settings
+from gwt.model.parse import parse_file
+from gwt.model.schema import document_schema, settings_schema
+from gwt.model.settings import Settings
+
+CONFIG = Path(__file__).resolve().parent.parent / "config"
+DOCUMENTS = [*sorted((CONFIG / "routes").rglob("*.yaml")), data_directory() / "demo-routes.yaml"]
+SETTINGS = [CONFIG / "gateway.yaml", data_directory() / "demo-gateway.yaml"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_load_without_a_problem(path: Path) -> None:
+    parsed = parse_file(path.read_text(), path.name)
+    assert parsed.problems == ()
+    assert parsed.documents
+
+
+@pytest.mark.parametrize("path", SETTINGS, ids=lambda path: path.name)
+def test_settings_load_without_a_problem(path: Path) -> None:
+    settings, problems = load_settings(path.read_text(), "", {})
+    assert problems == []
+    assert settings is not None
+
+
+def test_gateway_yaml_shows_every_key_with_its_default() -> None:
+    text = (CONFIG / "gateway.yaml").read_text()
+    settings, _ = load_settings(text, "", {})
+    assert settings is not None
+    assert settings.dump() == Settings().dump()
+    keys = {field.name for field in fields(Settings)} - {"file"}
+    shown = {line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()}
+    assert shown == keys
+
+
+@pytest.mark.parametrize(("name", "schema"), [("gateway", settings_schema), ("route", document_schema)])
+def test_the_schemas_beside_the_examples_are_those_of_this_release(name: str, schema: object) -> None:
+    assert callable(schema)
+    written = json.loads((CONFIG / f"{name}.schema.json").read_text())
+    assert written == json.loads(json.dumps(schema())), f"gwt schema {name} > config/{name}.schema.json"
