@@ -50,8 +50,9 @@ class Sink:
         try:
             if self._socket is not None:
                 return self._socket.send(data, socket.MSG_DONTWAIT)
-            if self._poll is not None and not self._poll.poll(0):
-                return 0
+            if self._poll is not None:
+                # Room is promised for PIPE_BUF bytes only.
+                return os.write(self.fd, data[: select.PIPE_BUF]) if self._poll.poll(0) else 0
             return os.write(self.fd, data)
         except BlockingIOError:
             return 0
@@ -89,7 +90,10 @@ class AccessLog:
     def __init__(
         self, path: str, format: str, clock: IReactorTime, dropped: Callable[[int], None] = lambda lines: None
     ) -> None:
-        """`format` is a key of `FORMATS`; `dropped` is told of lines that were lost. Raises OSError if `path` can't be opened."""
+        """`format` is a key of `FORMATS`; `dropped` is told how many lines were lost.
+
+        Raises OSError if `path` can't be opened.
+        """
         self.path = path
         self._format = FORMATS[format]
         self._clock: Any = clock
@@ -99,7 +103,8 @@ class AccessLog:
         self._size = 0
         self._torn = False  # the first line has begun to be written
         self._tick: IDelayedCall | None = None
-        self._lost = 0
+        self._lost = 0  # lines since it last worked
+        self._failing = False
         self._due = BATCH  # bytes from which a batch is written without waiting for the tick
 
     def log(self, record: LogRecord) -> None:
@@ -115,8 +120,6 @@ class AccessLog:
     def _ticked(self) -> None:
         self._tick = None
         self.flush()
-        if self._lines:
-            self._tick = self._clock.callLater(TICK, self._ticked)
 
     def flush(self) -> None:
         """Write what can be written now; drop what has waited too long."""
@@ -126,8 +129,10 @@ class AccessLog:
             self._fail(error)
         if self._size > WAITING:
             self._drop(keep=WAITING // 2)
-        # Full for now: the next try is not at the next line, but a batch later.
+        # If it is full for now, the next try is not at the next line, but a batch or a tick later.
         self._due = self._size + BATCH
+        if self._lines and self._tick is None:
+            self._tick = self._clock.callLater(TICK, self._ticked)
 
     def _write(self) -> None:
         lines, sink = self._lines, self._sink
@@ -170,19 +175,22 @@ class AccessLog:
 
     def _lose(self, lines: int) -> None:
         self._dropped(lines)
-        if not self._lost:
-            self._log.warn("The access log {path} does not take lines: they are dropped", path=self.path)
+        self._warn("it takes no more for now")
         self._lost += lines
 
+    def _warn(self, why: object) -> None:
+        if not self._failing:
+            self._failing = True
+            self._log.warn("The access log {path} drops lines: {why}", path=self.path, why=why)
+
     def _fail(self, error: OSError) -> None:
-        if not self._lost:
-            self._log.warn("The access log {path} can't be written: {error}", path=self.path, error=error)
+        self._warn(error)
         self._drop(keep=0)
 
     def _recovered(self) -> None:
-        if self._lost:
+        if self._failing:
             self._log.warn("The access log {path} goes on; {lost} lines were dropped", path=self.path, lost=self._lost)
-            self._lost = 0
+            self._failing, self._lost = False, 0
 
     def reopen(self) -> None:
         """Go on in a new file of the same name, after the old one was renamed. Raises OSError and keeps the old one."""
@@ -199,10 +207,10 @@ class AccessLog:
 
     def close(self) -> None:
         """Write what can still be written and close; the rest is lost."""
+        self.flush()
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
-        self.flush()
         if self._lines:
             self._lose(len(self._lines))
             self._lines, self._size = [], 0
