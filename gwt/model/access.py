@@ -59,7 +59,9 @@ def read_level(reader: Reader, owner: dict[str, Any], trail: Trail) -> Access:
     return read_access(reader, access or {}, (trail, "access"), (trail, "timeout"), beside)
 
 
-def read_access(reader: Reader, value: dict[str, Any], trail: Trail, beside: Trail = None, timeout: Any = None) -> Access:
+def read_access(
+    reader: Reader, value: dict[str, Any], trail: Trail, beside: Trail = None, timeout: Any = None
+) -> Access:
     """The Access that the mapping `value` says; `timeout` is what stands at `beside`, next to it."""
     fields: dict[str, Any] = {}
     lines: dict[str, int] = {}

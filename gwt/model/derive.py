@@ -40,7 +40,9 @@ def nullable(schema: Schema) -> Schema:
 class Deriver:
     """Collects the definitions of the dataclasses that it meets."""
 
-    def __init__(self, forms: Forms, extra: Mapping[type, Mapping[str, Schema]], required: Mapping[type, tuple[str, ...]]):
+    def __init__(
+        self, forms: Forms, extra: Mapping[Any, Mapping[str, Schema]], required: Mapping[type, tuple[str, ...]]
+    ):
         self._forms, self._extra, self._required = forms, extra, required
         self.definitions: dict[str, Schema] = {}
 
@@ -52,7 +54,7 @@ class Deriver:
             form = self._forms.get((cls, field.name), ...)
             if form is None:
                 continue
-            schema = dict(self.of_type(hints[field.name]) if form is ... else form)  # type: ignore[arg-type]
+            schema = dict(self.of_type(hints[field.name]) if form is ... else form)
             if isinstance(field.default, (str, int, float, bool)) and "$ref" not in schema:
                 schema["default"] = field.default
             properties[field.name] = schema

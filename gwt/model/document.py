@@ -190,13 +190,15 @@ def explain(message: str, text: str, column: int) -> str:
         return "a tab can't indent YAML; use spaces"
     host = _MARK.search(text)
     if host and not text[: host.start(1)].endswith(('"', "'")) and ("expected" in message or "mapping" in message):
-        return f"{{ starts a mapping here; quote the host: \"{host.group(1)}\""
+        return f'{{ starts a mapping here; quote the host: "{host.group(1)}"'
     if at == "*" or "alias" in message:
-        return f"* starts an alias here; quote the text: \"{_word(text, column)}\""
+        return f'* starts an alias here; quote the text: "{_word(text, column)}"'
     if at in {"@", "`", "%", "&", "!"} and at:
         return f"a text can't start with {at}; quote it"
     if "mapping values are not allowed" in message:
-        return "a key where none can stand: is the line before it indented like this one, or a value with ': ' unquoted?"
+        return (
+            "a key where none can stand: is the line before it indented like this one, or a value with ': ' unquoted?"
+        )
     if "unexpected end of stream" in message and "quoted" in message:
         return "a quote is opened here and never closed"
     if "flow" in message:

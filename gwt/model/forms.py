@@ -15,11 +15,17 @@ TEXT: Schema = {"type": "string", "minLength": 1}
 _TEXTS: Schema = {"type": "array", "items": TEXT}
 _PORT: Schema = {"title": "a port (1 to 65535) or a port's name", "type": ["integer", "string"], "minimum": 1,
                  "maximum": 65535, "minLength": 1}  # fmt: skip
-_CIDRS: Schema = {"type": "array", "items": {"type": "string", "title": "an address or CIDR, or \"@list\"", "minLength": 1}}
+_CIDRS: Schema = {
+    "type": "array",
+    "items": {"type": "string", "title": 'an address or CIDR, or "@list"', "minLength": 1},
+}
 PLUGINS: Schema = {
     "type": "object",
     "title": "the plugins",
-    "additionalProperties": {"title": "a plugin's configuration, or false", "anyOf": [{"type": "object"}, {"enum": [False]}]},
+    "additionalProperties": {
+        "title": "a plugin's configuration, or false",
+        "anyOf": [{"type": "object"}, {"enum": [False]}],
+    },
 }
 _MATCHES: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 _BALANCE: Schema = {
@@ -107,7 +113,7 @@ FORMS: dict[tuple[type, str], Schema | None] = {
     (route.EndpointSpec, "address"): TEXT,
     (route.EndpointSpec, "weight"): {"type": "integer", "minimum": 0, "maximum": 65535},
 }  # fmt: skip
-EXTRA = {cls: {"timeout": _TIMEOUT} for cls in (route.Route, route.Service, route.Path)}
+EXTRA: dict[type, dict[str, Schema]] = {cls: {"timeout": _TIMEOUT} for cls in (route.Route, route.Service, route.Path)}
 REQUIRED: dict[type, tuple[str, ...]] = {
     route.Route: ("hosts", "services"),
     route.Env: ("mark",),
@@ -117,4 +123,3 @@ REQUIRED: dict[type, tuple[str, ...]] = {
     route.Rule: ("url", "action"),
     route.EndpointSpec: ("address",),
 }
-

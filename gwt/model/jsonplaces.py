@@ -7,7 +7,7 @@ something must be said about one is its text walked again.
 from __future__ import annotations
 
 import re
-from json.decoder import JSONDecoder, scanstring
+from json.decoder import JSONDecoder, scanstring  # type: ignore[attr-defined]
 
 from gwt.model.yaml12 import PathTuple
 

@@ -103,7 +103,8 @@ def read_endpoint(reader: Reader, item: Any, trail: Trail) -> EndpointSpec | Non
 def read_rules(reader: Reader, value: dict[str, Any], source: Source) -> RulesDoc:
     """The rules, each with what its action needs and nothing that it does not."""
     return RulesDoc(
-        tuple([_rule(reader, item, ((None, "rules"), index), source) for index, item in enumerate(value["rules"])]), source
+        tuple([_rule(reader, item, ((None, "rules"), index), source) for index, item in enumerate(value["rules"])]),
+        source,
     )
 
 

@@ -168,12 +168,12 @@ def _move(problem: Problem, literal: tuple[int, int] | None, line: int) -> Probl
         message = f"{problem.message} (line {problem.line}, column {problem.column} of the text)"
         return replace(problem, line=line, column=1, message=message)
     first, indent = literal
-    return replace(
-        problem, line=problem.line + first, column=problem.column + indent, text=" " * indent + problem.text
-    )
+    return replace(problem, line=problem.line + first, column=problem.column + indent, text=" " * indent + problem.text)
 
 
-def _moved(document: Document | None, problems: tuple[Problem, ...], literal: tuple[int, int] | None, line: int) -> Document | None:
+def _moved(
+    document: Document | None, problems: tuple[Problem, ...], literal: tuple[int, int] | None, line: int
+) -> Document | None:
     if isinstance(document, (Route, Quarantined)):
         source = replace(document.source, line=document.source.line + literal[0] if literal else line)
         if isinstance(document, Quarantined):
@@ -182,9 +182,14 @@ def _moved(document: Document | None, problems: tuple[Problem, ...], literal: tu
     return document
 
 
-_NAME_LINE = re.compile(r"""^["']?name["']?[ \t]*:[ \t]*["']?([^\s"'#,{}\[\]]+)|["']name["']\s*:\s*["']([^"']+)["']""", re.M)
+_NAME_LINE = re.compile(
+    r"""^["']?name["']?[ \t]*:[ \t]*["']?([^\s"'#,{}\[\]]+)|["']name["']\s*:\s*["']([^"']+)["']""", re.M
+)
 _HOSTS_FLOW = re.compile(r"""["']?\bhosts["']?\s*:\s*\[([^\]]*)""")
-_HOSTS_BLOCK = re.compile(r"""^([ \t]*)["']?hosts["']?[ \t]*:[ \t]*(?:#.*)?\r?\n((?:[ \t]*-[ \t]+.*(?:\r?\n|\Z)|[ \t]*(?:#.*)?\r?\n)+)""", re.M)
+_HOSTS_BLOCK = re.compile(
+    r"""^([ \t]*)["']?hosts["']?[ \t]*:[ \t]*(?:#.*)?\r?\n((?:[ \t]*-[ \t]+.*(?:\r?\n|\Z)|[ \t]*(?:#.*)?\r?\n)+)""",
+    re.M,
+)
 _MARK_TEXT = re.compile(r"""\bmark["']?\s*:\s*["']?([a-z0-9-]*)""")
 
 

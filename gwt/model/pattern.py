@@ -45,7 +45,9 @@ def _weight(items: Any) -> int:
     total = 0
     for op, argument in items:
         if op in _REPEATS:
-            total += max(1, min(argument[1], MAX_WEIGHT) if argument[1] is not sre.MAXREPEAT else 1) * _weight(argument[2])
+            total += max(1, min(argument[1], MAX_WEIGHT) if argument[1] is not sre.MAXREPEAT else 1) * _weight(
+                argument[2]
+            )
         else:
             total += 1 + sum(_weight(part) for part in _parts(op, argument))
     return total
@@ -117,12 +119,16 @@ def _examine_alternatives(body: Any) -> None:
             for part in argument[1]:
                 first = _first(part)
                 if first & seen or (len(list(part)) == 0):
-                    raise ValueError("a pattern with overlapping alternatives inside a repeat, such as (a|a)*, can take ages")
+                    raise ValueError(
+                        "a pattern with overlapping alternatives inside a repeat, such as (a|a)*, can take ages"
+                    )
                 seen |= first
         elif op in _REPEATS and not _unbounded(argument) and argument[0] != argument[1] and len(_flat(body)) > 1:
             others = frozenset().union(*(_letters([item]) for item in _flat(body) if item[1] is not argument))
             if others & _letters(argument[2]):
-                raise ValueError("a pattern with overlapping optional parts inside a repeat, such as (a?a)*, can take ages")
+                raise ValueError(
+                    "a pattern with overlapping optional parts inside a repeat, such as (a?a)*, can take ages"
+                )
 
 
 def _flat(items: Any) -> list[Any]:
@@ -188,7 +194,7 @@ def _set(items: Any) -> frozenset[int]:
 def _category(category: Any) -> frozenset[int]:
     name = str(category).lower()
     letter = "d" if "digit" in name else "s" if "space" in name else "w"
-    found = frozenset(re.compile(rf"\{letter}").match(chr(code)) and code or -1 for code in range(256))
+    found = frozenset((re.compile(rf"\{letter}").match(chr(code)) and code) or -1 for code in range(256))
     found = (found - {-1}) | {256}
     return (_ALL - found) | {256} if "not" in name else found
 

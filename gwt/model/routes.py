@@ -78,7 +78,9 @@ def _check_marks(reader: Reader, hosts: tuple[str, ...], envs: tuple[Env, ...]) 
             try:
                 units.host(text)
             except ValueError:
-                reader.fault(((None, "envs"), index), f"mark {env.mark!r} makes {text!r} of {host}, which is no host name")
+                reader.fault(
+                    ((None, "envs"), index), f"mark {env.mark!r} makes {text!r} of {host}, which is no host name"
+                )
 
 
 def _service(reader: Reader, value: dict[str, Any], trail: Trail) -> Service:
@@ -93,7 +95,9 @@ def _service(reader: Reader, value: dict[str, Any], trail: Trail) -> Service:
         int(port) if isinstance(port, float) else port,
         value.get("namespace"),
         value.get("protocol", "http"),
-        _BALANCES[balance] if isinstance(balance, str) else _sticky(reader, balance["sticky"], ((trail, "balance"), "sticky")),
+        _BALANCES[balance]
+        if isinstance(balance, str)
+        else _sticky(reader, balance["sticky"], ((trail, "balance"), "sticky")),
         _host_mode(reader, value["host"], (trail, "host")) if "host" in value else "preserve",
         read_level(reader, value, trail),
         read_plugins(reader, value.get("plugins"), (trail, "plugins")),
@@ -136,6 +140,7 @@ def _sticky(reader: Reader, value: Any, trail: Trail) -> Balance:
         return Balance("sticky", value)
     if len(value) != 1:
         reader.fault(trail, "sticky takes one of header and cookie")
+        return Balance("sticky")
     by, name = next(iter(value.items()))
     reader.take(units.token, name, (trail, by), by)
     return Balance("sticky", by, name)
@@ -145,7 +150,10 @@ def _host_mode(reader: Reader, value: str, trail: Trail) -> str:
     if value in ("preserve", "upstream"):
         return value
     try:
-        if units.host(value.partition(":")[0] if not value.startswith("[") else value).startswith("*") or units.MARK in value:
+        if (
+            units.host(value.partition(":")[0] if not value.startswith("[") else value).startswith("*")
+            or units.MARK in value
+        ):
             raise ValueError
     except ValueError:
         reader.fault(trail, f"expected preserve, upstream or a host name, got {value!r}")
@@ -182,7 +190,9 @@ def _check_uri(reader: Reader, uri: str, match: str, trail: Trail) -> None:
         hint = "; match: regex takes patterns" if uri[:1] in "^.(" else f"; write /{uri.lstrip('/')}"
         reader.fault(trail, f"a uri starts with /, got {uri!r}{hint}")
     elif "?" in uri or "#" in uri:
-        reader.fault(trail, f"a uri is a path without query or fragment, got {uri!r}; args takes conditions on the query")
+        reader.fault(
+            trail, f"a uri is a path without query or fragment, got {uri!r}; args takes conditions on the query"
+        )
     elif not _PRINTABLE.fullmatch(uri) or "\\" in uri:
         reader.fault(trail, f"a uri holds visible ASCII characters without \\, the rest %-encoded, got {uri!r}")
     elif match == "template":
@@ -195,7 +205,9 @@ def _check_template(reader: Reader, uri: str, trail: Trail) -> None:
     names: set[str] = set()
     for segment in uri.split("/"):
         if not _SEGMENT.fullmatch(segment):
-            reader.fault(trail, f"{segment!r}: a placeholder takes a whole segment and is named by a word, as in /users/{{id}}")
+            reader.fault(
+                trail, f"{segment!r}: a placeholder takes a whole segment and is named by a word, as in /users/{{id}}"
+            )
         elif segment.startswith("{"):
             if segment in names:
                 reader.fault(trail, f"{segment} stands twice in {uri}")
@@ -228,7 +240,9 @@ def _matches(reader: Reader, value: dict[str, str] | None, trail: Trail, what: s
 def _variable(reader: Reader, value: list[Any], trail: Trail) -> tuple[str, str, Any]:
     name, operator, operand = value
     if not _VARIABLE.fullmatch(name):
-        reader.fault((trail, 0), f"unknown variable {name!r}: arg_*, http_*, cookie_*, method, host, uri or remote_addr")
+        reader.fault(
+            (trail, 0), f"unknown variable {name!r}: arg_*, http_*, cookie_*, method, host, uri or remote_addr"
+        )
     where = (trail, 2)
     if operator == "in" and not isinstance(operand, list):
         reader.fault(where, f"in takes a list, got {describe(operand)}")
@@ -255,9 +269,11 @@ def _rewrite(reader: Reader, value: dict[str, Any] | None, match: str, trail: Tr
         return None
     given = {key: item for key, item in value.items() if item is not None}
     if len(given) != 1:
-        reader.fault(trail, f"rewrite takes exactly one of strip, prefix and regex; this one has {' and '.join(given) or 'none'}")
+        reader.fault(
+            trail, f"rewrite takes exactly one of strip, prefix and regex; this one has {' and '.join(given) or 'none'}"
+        )
         return None
-    (kind, item), = given.items()
+    ((kind, item),) = given.items()
     where = (trail, kind)
     if kind == "regex":
         return _substitution(reader, item, where)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from gwt.model import route, settings
+from gwt.model import options, route
 from gwt.model.derive import Deriver, Schema
 from gwt.model.forms import EXTRA, FORMS, REQUIRED, TEXT
 from gwt.model.validate import Check, compile_schema
@@ -30,7 +30,10 @@ def definitions() -> dict[str, Schema]:
     result = deriver.definitions
     for cls in PARTS:
         deriver.of_type(cls)
-    endpoint = {"title": "an address, or a mapping with address", "anyOf": [TEXT, {"$ref": "#/definitions/EndpointSpec"}]}
+    endpoint = {
+        "title": "an address, or a mapping with address",
+        "anyOf": [TEXT, {"$ref": "#/definitions/EndpointSpec"}],
+    }
     result["Upstreams"] = _sole("upstreams", {"type": "object", "title": "upstreams", "additionalProperties": {
         "type": "array", "title": "an upstream's addresses", "items": endpoint}})  # fmt: skip
     result["Rules"] = _sole("rules", {"type": "array", "title": "rules", "items": {"$ref": "#/definitions/Rule"}})
@@ -65,12 +68,18 @@ def document_schema() -> Schema:
     schema: Schema = {"$ref": "#/definitions/Route"}
     for key, name in reversed(KINDS.items()):
         schema = {"if": {"required": [key]}, "then": {"$ref": f"#/definitions/{name}"}, "else": schema}
-    return {"$schema": DRAFT, "title": "A document of a gwt store", "type": "object", **schema, "definitions": definitions()}
+    return {
+        "$schema": DRAFT,
+        "title": "A document of a gwt store",
+        "type": "object",
+        **schema,
+        "definitions": definitions(),
+    }
 
 
 def settings_schema() -> Schema:
     """The schema of gateway.yaml."""
-    root, parts = settings.schema()
+    root, parts = options.schema()
     return {"$schema": DRAFT, **root, "title": "gateway.yaml", "definitions": parts}
 
 

@@ -1,179 +1,222 @@
-"""gateway.yaml as a value: every key with its default. `Settings()` is the gateway without a file."""
+"""The text of gateway.yaml -> Settings, with every problem told at once and in its place.
+
+`Settings()` is the gateway without a file.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import os.path
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
-from typing import Annotated, Any, Final, Literal
+from typing import Any, TypeVar
 
-from gwt.model.derive import DURATION, SIZE, Deriver, Schema, nullable
-from gwt.model.forms import FORMS, PLUGINS, REQUIRED
-from gwt.model.route import NO_ACCESS, Access, PluginUse, RateLimit
-from gwt.model.secret import MASK, Secret
-from gwt.model.validate import Check, compile_schema
+from gwt.model import options, units
+from gwt.model.access import Reader, read_access, read_cidrs, read_plugins
+from gwt.model.document import RawDocument, read_documents
+from gwt.model.options import (
+    AccessLog,
+    Exchange,
+    ExternalName,
+    Identity,
+    Limits,
+    Listeners,
+    Paths,
+    ServiceProxy,
+    Settings,
+)
+from gwt.model.route import Problem
+from gwt.model.secret import ReadFile, Secret, interpolate, mask_url, reveal
+from gwt.model.validate import Fault, Trail, describe, flatten
 
-_TEXT: Schema = {"type": "string", "minLength": 1}
-_TEXTS: Schema = {"type": "array", "items": _TEXT}
-_LISTENER: Schema = {
-    "title": "an endpoint string such as tcp:9080, a list of them, or null",
-    "anyOf": [_TEXT, {**_TEXTS, "minItems": 1, "title": "a listener"}, {"type": "null"}],
-}
-_EXCHANGE: Schema = {
-    "title": "a mapping with url, or null",
-    "anyOf": [{"$ref": "#/definitions/Exchange"}, {"type": "null"}],
-}
+__all__ = [
+    "AccessLog", "Exchange", "ExternalName", "Identity", "Limits", "Listeners", "Paths", "Secret", "ServiceProxy", "Settings",
+    "load_settings", "reveal",
+]  # fmt: skip
 
-Seconds = Annotated[float, DURATION]
-Bytes = Annotated[int, SIZE]
-Endpoints = Annotated[tuple[str, ...], _LISTENER]
-Cidrs = Annotated[tuple[str, ...], _TEXTS]
-Globs = Annotated[tuple[str, ...], _TEXTS]
-Token = Annotated[Secret | None, nullable(_TEXT)]
+T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Twisted endpoint strings, none where a listener is off."""
-
-    proxy: Endpoints = ("tcp:9080",)
-    service_proxy: Endpoints = ()
-    admin: Endpoints = ("tcp:9180:interface=127.0.0.1",)
+STORES = ("file:", "memory:", "redis://", "rediss://", "redis+unix://", "redis+sentinel://", "etcd://", "etcds://")
+_GLOB = re.compile(r"[a-z0-9*?\[\]!-]+/[a-z0-9*?\[\]!-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Where a session cookie is exchanged for claims. Seconds; `ttl` known answers are kept, `grace` stale ones."""
+def load_settings(
+    text: str, file: str, env: Mapping[str, str], read_file: ReadFile | None = None
+) -> tuple[Settings | None, list[Problem]]:
+    """The Settings of the text of `file`, or None, and its problems (with Settings: warnings only).
 
-    url: Annotated[str, {**_TEXT, "pattern": "^https?://", "title": "an http(s) URL"}]
-    timeout: Seconds = 0.5
-    ttl: Seconds = 30.0
-    grace: Seconds = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What login means: cookies that are opened (sealed) or exchanged."""
-
-    cookie: Annotated[str, _TEXT] = "session"
-    mode: Literal["sealed", "exchange"] = "sealed"
-    keys: Annotated[tuple[Secret, ...], _TEXTS] = ()
-    exchange: Annotated[Exchange | None, _EXCHANGE] = None
-    login_url: Annotated[str | None, nullable(_TEXT)] = None
-    strip_cookie: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceProxy:
-    """Which services the service proxy may reach: namespace/service globs, deny wins."""
-
-    allow: Globs = ("*/*",)
-    deny: Globs = ("kube-system/*", "default/kubernetes")
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """How paths are normalised."""
-
-    merge_slashes: bool = True
-    escaped_slashes: Literal["auto", "keep", "reject"] = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class AccessLog:
-    """Where the access log goes ("-" is stdout) and how its lines look."""
-
-    path: Annotated[str, _TEXT] = "-"
-    format: Literal["json", "combined"] = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one client may take. Bytes and seconds."""
-
-    max_header_bytes: Bytes = 32 * 1024
-    max_headers: Annotated[int, {"type": "integer", "minimum": 1}] = 100
-    header_timeout: Seconds = 10.0
-    idle_timeout: Seconds = 75.0
-    max_connections: Annotated[int, {"type": "integer", "minimum": 1}] = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalName:
-    """Which names ExternalName Services may point to, and which addresses never."""
-
-    allow: Globs = ("*",)
-    deny_addresses: Cidrs = ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10", "0.0.0.0/8")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The whole of gateway.yaml, checked. Durations in seconds, sizes in bytes, `workers` 0 for one a core.
-
-    `listeners`' fields are tuples of endpoint strings; `access_log` is None where it is off; `file` is where
-    it was read ("" for the defaults).
+    `${env:}` is looked up in `env`; `${file:}` is read by `read_file`, by default relative to the folder of `file`.
     """
-
-    listeners: Listeners = Listeners()
-    store: Annotated[str, _TEXT] = "file:./routes"
-    refresh: Seconds = 1.0
-    workers: Annotated[int, {"title": "a number of processes, or auto", "anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": 1024}, {"enum": ["auto"]}]}] = 1  # fmt: skip
-    drain: Seconds = 30.0
-    drain_delay: Seconds = 0.0
-    trusted_proxies: Cidrs = ()
-    plugins: Annotated[tuple[str, ...] | None, nullable(_TEXTS)] = None
-    plugin_path: Annotated[tuple[str, ...], _TEXTS] = ()
-    global_plugins: Annotated[tuple[PluginUse, ...], PLUGINS] = ()
-    resources: Mapping[str, Annotated[str, {
-        "type": "string", "title": "package.module:factory",
-        "pattern": r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"}]] = field(default_factory=dict)  # fmt: skip
-    debug_token: Token = None
-    admin_token: Token = None
-    metrics_token: Token = None
-    identity: Identity = Identity()
-    service_proxy: ServiceProxy = ServiceProxy()
-    access: Access = NO_ACCESS
-    paths: Paths = Paths()
-    access_log: AccessLog | None = AccessLog()
-    limits: Limits = Limits()
-    external_name: ExternalName = ExternalName()
-    shrink_hold: Seconds = 30.0
-    file: str = ""
-
-    def dump(self) -> dict[str, Any]:
-        """All settings as plain data, secrets masked: for logs and the admin listener."""
-        dumped: dict[str, Any] = _plain(self)
-        return dumped
+    documents = list(read_documents(text, file))
+    if not documents:
+        return Settings(file=file), []
+    raw, *more = documents
+    if more:
+        return None, [*raw.problems, more[0].problem("gateway.yaml is one document; this is a second one")]
+    if raw.problems or not isinstance(raw.value, dict):
+        return None, raw.problems or [raw.problem(f"gateway.yaml is a mapping, this is {describe(raw.value)}")]
+    faults: list[Fault] = []
+    value = interpolate(raw.value, env, read_file or _reader(file), None, faults)
+    options.check()(value, None, faults)
+    settings = None if faults else _settings(Reader(raw.line_of, faults), value, file)
+    problems = _problems(raw, faults)
+    return (None if any(one.severity == "error" for one in problems) else settings), problems
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Secret):
-        return value.shown
-    if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value) if item.name not in ("lines", "line")}
-    if isinstance(value, Mapping):
-        return {key: MASK if _sensitive(key) else _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+def _problems(raw: RawDocument, faults: list[Fault]) -> list[Problem]:
+    placed = [raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity) for fault in faults]
+    return sorted(placed, key=lambda problem: (problem.line, problem.column))
 
 
-_SENSITIVE: Final = ("secret", "password", "token", "keys", "users", "private")
+def _reader(file: str) -> ReadFile:
+    folder = os.path.dirname(file)
+
+    def read(path: str) -> str:
+        with open(os.path.join(folder, os.path.expanduser(path)), encoding="utf-8") as stream:
+            return stream.read()
+
+    return read
 
 
-def _sensitive(key: str) -> bool:
-    return any(word in key.lower() for word in _SENSITIVE)
+def _settings(reader: Reader, value: dict[str, Any], file: str) -> Settings:
+    found: dict[str, Any] = {"file": file}
+    for key, item in value.items():
+        convert = _PARTS.get(key)
+        found[key] = convert(reader, item, (None, key)) if convert else item
+    settings = Settings(**found)
+    _check_identity(reader, settings)
+    return settings
 
 
-@cache
-def schema() -> tuple[Schema, dict[str, Schema]]:
-    """The schema of gateway.yaml and the definitions to which it refers."""
-    deriver = Deriver({**FORMS, (Settings, "file"): None}, {}, {**REQUIRED, Exchange: ("url",)})
-    for cls in (Exchange, RateLimit):
-        deriver.of_type(cls)
-    return deriver.of_class(Settings), deriver.definitions
+def _part(cls: type[T], convert: Mapping[str, Any]) -> Any:
+    def read(reader: Reader, value: dict[str, Any], trail: Trail) -> T:
+        return cls(
+            **{key: convert[key](reader, item, (trail, key)) if key in convert else item for key, item in value.items()}
+        )
+
+    return read
 
 
-@cache
-def check() -> Check:
-    """The compiled check of gateway.yaml."""
-    return compile_schema(*schema())
+def _seconds(reader: Reader, value: Any, trail: Trail) -> float:
+    return reader.take(units.duration, value, trail) or 0.0
+
+
+def _positive(reader: Reader, value: Any, trail: Trail) -> float:
+    seconds = _seconds(reader, value, trail)
+    if not seconds:
+        reader.fault(trail, f"must be more than 0, got {value}")
+    return seconds
+
+
+def _bytes(reader: Reader, value: Any, trail: Trail) -> int:
+    size = reader.take(units.size, value, trail)
+    if size is not None and size < 1024:
+        reader.fault(trail, f"must be at least 1KiB, got {value}")
+    return size or 0
+
+
+def _whole(reader: Reader, value: Any, trail: Trail) -> int:
+    return int(value)
+
+
+def _endpoints(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    listed = [value] if isinstance(value, str) else value
+    for index, text in enumerate(listed):
+        if not re.match(r"[a-z][a-z0-9+-]*:", text):
+            where = trail if isinstance(value, str) else (trail, index)
+            reader.fault(where, f"expected an endpoint string such as tcp:9080 or unix:/run/gwt.sock, got {text!r}")
+    return tuple(listed)
+
+
+def _texts(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...] | None:
+    return None if value is None else tuple(value)
+
+
+def _cidrs(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
+    return read_cidrs(reader, value, trail, False)
+
+
+def _globs(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
+    for index, text in enumerate(value):
+        if not _GLOB.fullmatch(text):
+            reader.fault((trail, index), f"expected namespace/service, with * where any will do, got {text!r}")
+    return tuple(value)
+
+
+def _secret(reader: Reader, value: str | None, trail: Trail) -> Secret | None:
+    return value if value is None or isinstance(value, Secret) else Secret(value)
+
+
+def _keys(reader: Reader, value: list[str], trail: Trail) -> tuple[Secret, ...]:
+    keys = []
+    for index, text in enumerate(value):
+        try:
+            raw = base64.b64decode(reveal(text), validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        if len(raw) != 32:
+            reader.fault((trail, index), "a key is the base64 of 32 bytes: openssl rand -base64 32 makes one")
+        keys.append(text if isinstance(text, Secret) else Secret(text))
+    return tuple(keys)
+
+
+def _cookie(reader: Reader, value: str, trail: Trail) -> str:
+    reader.take(units.token, value, trail, "cookie")
+    return value
+
+
+def _store(reader: Reader, value: str, trail: Trail) -> str:
+    if not value.startswith(STORES):
+        reader.fault(trail, f"expected {', '.join(STORES[:-1])} or {STORES[-1]}, got {mask_url(value)!s}")
+    return mask_url(value)
+
+
+def _workers(reader: Reader, value: Any, trail: Trail) -> int:
+    return 0 if value == "auto" else int(value)
+
+
+def _nothing_or(convert: Any) -> Any:
+    return lambda reader, value, trail: None if value is None else convert(reader, value, trail)
+
+
+def _check_identity(reader: Reader, settings: Settings) -> None:
+    if settings.identity.mode == "exchange" and settings.identity.exchange is None:
+        reader.fault((None, "identity"), "mode exchange needs exchange: {url: ...}")
+
+
+_PARTS: dict[str, Any] = {
+    "listeners": _part(Listeners, dict.fromkeys(("proxy", "service_proxy", "admin"), _endpoints)),
+    "store": _store,
+    "refresh": _positive,
+    "workers": _workers,
+    "drain": _seconds,
+    "drain_delay": _seconds,
+    "shrink_hold": _seconds,
+    "trusted_proxies": _cidrs,
+    "plugins": _texts,
+    "plugin_path": _texts,
+    "global_plugins": read_plugins,
+    "debug_token": _secret,
+    "admin_token": _secret,
+    "metrics_token": _secret,
+    "identity": _part(Identity, {
+        "cookie": _cookie,
+        "keys": _keys,
+        "exchange": _nothing_or(_part(Exchange, {"timeout": _positive, "ttl": _seconds, "grace": _seconds})),
+    }),
+    "service_proxy": _part(ServiceProxy, {"allow": _globs, "deny": _globs}),
+    "access": read_access,
+    "paths": _part(Paths, {}),
+    "access_log": _nothing_or(_part(AccessLog, {})),
+    "limits": _part(Limits, {
+        "max_header_bytes": _bytes,
+        "max_headers": _whole,
+        "header_timeout": _positive,
+        "idle_timeout": _positive,
+        "max_connections": _whole,
+    }),
+    "external_name": _part(ExternalName, {"allow": _texts, "deny_addresses": _cidrs}),
+}  # fmt: skip

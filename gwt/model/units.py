@@ -39,7 +39,7 @@ def size(value: float | str) -> int:
         if not match:
             raise ValueError(f"{value!r} is not a size such as 1024, 64KiB or 1m")
         base = 1000 if match[2] and match[3] and match[3][0] not in "iI" else 1024
-        value = int(match[1]) * base ** _POWERS[match[2].lower()]
+        return size(int(match[1]) * base ** _POWERS[match[2].lower()])
     if value < 0 or value > 2**62:
         raise ValueError(f"{value} is not a size in bytes")
     return int(value)

@@ -162,8 +162,12 @@ class _Compiler:
 
         def check(value: Any, trail: Trail, faults: list[Fault]) -> None:
             if not least <= len(value) <= most:
-                count = f"{least}" if least == most else f"at least {least}" if len(value) < least else f"at most {most}"
-                faults.append(Fault(trail, f"{what} takes {count} item{'' if count.endswith(' 1') else 's'}, got {len(value)}"))
+                count = (
+                    f"{least}" if least == most else f"at least {least}" if len(value) < least else f"at most {most}"
+                )
+                faults.append(
+                    Fault(trail, f"{what} takes {count} item{'' if count.endswith(' 1') else 's'}, got {len(value)}")
+                )
             if each is not None:
                 for index, item in enumerate(value):
                     each(item, (trail, index), faults)

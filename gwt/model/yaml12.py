@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+CParser: Any
 try:
     from yaml._yaml import CParser
 except ImportError:  # PyYAML without libyaml: the same, slower
@@ -35,9 +36,7 @@ _WORDS: dict[str, Any] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
     ".nan": float("nan"), ".NaN": float("nan"), ".NAN": float("nan"),
 }  # fmt: skip
-_WORDS.update(
-    (sign + word, float(f"{sign}inf")) for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")
-)
+_WORDS.update((sign + word, float(f"{sign}inf")) for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF"))
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 
@@ -79,7 +78,7 @@ class _PureComposer(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser
 
 if CParser is not None:
 
-    class _FastComposer(_Resolver, CParser):  # type: ignore[misc, valid-type]
+    class _FastComposer(_Resolver, CParser):
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
 
