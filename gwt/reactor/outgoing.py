@@ -94,17 +94,29 @@ class Outgoing:
         elif watched:
             self._use(self._write_watched, self._join)
         else:
-            self._use(uv.write, uv.writelines)
+            self._use(uv.write, self._write_many)
 
     # -- writing ---------------------------------------------------------------------------------
 
+    def _write_many(self, chunks: Iterable[bytes]) -> None:
+        """Write pieces without joining them."""
+        uv = self._uv
+        if uv is not None:
+            chunks = list(chunks)
+            if str in map(type, chunks):
+                raise TypeError("Data must be bytes")  # uvloop would have taken those before it
+            uv.writelines(chunks)
+
     def _join(self, chunks: Iterable[bytes]) -> None:
+        chunks = list(chunks)
+        if str in map(type, chunks):
+            raise TypeError("Data must be bytes")
         self._send(b"".join(chunks))
 
     def _write_early(self, data: bytes) -> None:
         """Keep what is written before uvloop's transport is there (within the same turn, usually)."""
         if isinstance(data, str):
-            raise TypeError("Data must be bytes, not str")
+            raise TypeError("Data must be bytes")
         if not self.connected:
             return
         early = self._early
@@ -173,9 +185,6 @@ class Outgoing:
         except Exception:
             self._fail(Failure())
             return
-        uv = self._uv
-        if uv is not None and self.disconnecting and self.streamingProducer and uv.get_write_buffer_size():
-            self._look_for_drain()
 
     # -- producers -------------------------------------------------------------------------------
 
@@ -191,6 +200,7 @@ class Outgoing:
         self._rewire()
         if not streaming:
             producer.resumeProducing()
+            self._look_for_drain()  # what it waits for may have left before it came
         elif self._full:
             self.pause_writing()
 

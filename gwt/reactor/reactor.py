@@ -91,6 +91,25 @@ class UVLoopReactor(AsyncioSelectorReactor):
         """A stream has ended."""
         self._streams.discard(stream)
 
+    def addReader(self, reader: Any) -> None:
+        """`IReactorFDSet.addReader`; for a stream, let it read."""
+        if isinstance(reader, Stream):
+            reader.startReading()
+        else:
+            super().addReader(reader)
+
+    def removeReader(self, reader: Any) -> None:
+        """`IReactorFDSet.removeReader`; for a stream, stop it reading."""
+        if isinstance(reader, Stream):
+            reader.stopReading()
+        else:
+            super().removeReader(reader)
+
+    def addWriter(self, writer: Any) -> None:
+        """`IReactorFDSet.addWriter`; streams write by themselves."""
+        if not isinstance(writer, Stream):
+            super().addWriter(writer)
+
     def removeAll(self) -> list[Any]:
         """Everything that waits for input or output; streams are for the caller to end."""
         streams = list(self._streams)
@@ -104,14 +123,6 @@ class UVLoopReactor(AsyncioSelectorReactor):
     def getWriters(self) -> list[Any]:
         """Everything that has output waiting."""
         return [*super().getWriters(), *(stream for stream in self._streams if stream.writing)]
-
-    def disconnectAll(self) -> None:
-        """End every connection and port; where the loop stands still, let it close its handles."""
-        super().disconnectAll()
-        loop = self._asyncioEventloop
-        if not loop.is_running() and not loop.is_closed():
-            loop.call_soon(loop.stop)
-            loop.run_forever()
 
     # -- IReactorTCP, IReactorUNIX, IReactorSocket -----------------------------------------------
 
@@ -158,8 +169,8 @@ class UVLoopReactor(AsyncioSelectorReactor):
         """`IReactorSocket.adoptStreamConnection`: serve a connected socket that somebody else has made."""
         self._check_family(addressFamily)
         if addressFamily == socket.AF_UNIX:
-            return unix.ServerStream._fromConnectedSocket(fileDescriptor, factory, self)
-        return tcp.ServerStream._fromConnectedSocket(fileDescriptor, addressFamily, factory, self)
+            return unix.ServerStream.adopt(fileDescriptor, factory, self)
+        return tcp.ServerStream.adopt(fileDescriptor, addressFamily, factory, self)
 
     def _check_family(self, family: int) -> None:
         if family not in self._supportedAddressFamilies:

@@ -209,8 +209,17 @@ class Stream(Outgoing):
         self.data_received = discard
         if producer is not None:
             log.callWithLogger(_Prefix(prefix), producer.stopProducing)
+        if reason is not ABORTED:
+            self._shut_down()
         del self.socket
         log.callWithLogger(_Prefix(prefix), protocol.connectionLost, reason)
+
+    def _shut_down(self) -> None:
+        """Tell the peer of the end even where another process has a copy of the descriptor."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # the peer was faster
 
     def connectionLost(self, reason: Failure) -> None:
         """End the connection now (the reactor shuts down, or a test cleans up)."""
@@ -255,6 +264,8 @@ class Stream(Outgoing):
         self._reading = False
         if self._uv is not None:
             self._uv.pause_reading()
+        else:
+            self._loop.call_soon(self._settle)  # directly after uvloop has begun to read
 
     def resumeProducing(self) -> None:
         """Read again (`IPushProducer`)."""
@@ -270,6 +281,11 @@ class Stream(Outgoing):
 
     stopReading = pauseProducing
     startReading = resumeProducing
+
+    def stopConsuming(self) -> None:
+        """The producer has lost its end: drop it and close."""
+        self.unregisterProducer()
+        self.loseConnection()
 
     def stopProducing(self) -> None:
         """Lose the connection (`IPushProducer`)."""
@@ -357,6 +373,8 @@ class Stream(Outgoing):
         if prefix is None:
             prefix = self._log_prefix = self._make_log_prefix()
         return prefix
+
+    logstr = property(logPrefix)
 
     def _make_log_prefix(self) -> str:
         return protocol_prefix(self._protocol)

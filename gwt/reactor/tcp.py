@@ -73,7 +73,19 @@ class ServerStream(TCPStream):
         self.sessionno = sessionno
         super().__init__(sock, protocol, client, reactor)
 
-    _fromConnectedSocket = classmethod(tcp.Server._fromConnectedSocket.__func__)  # type: ignore[attr-defined]
+    @classmethod
+    def adopt(cls, descriptor: int, family: int, factory: Any, reactor: UVLoopReactor) -> ServerStream | None:
+        """Serve a copy of a connected descriptor; None where the factory doesn't want it."""
+        skt = socket.fromfd(descriptor, family, socket.SOCK_STREAM)
+        skt.setblocking(False)
+        peer = tcp._getpeername(skt)
+        protocol = factory.buildProtocol((IPv6Address if family == socket.AF_INET6 else IPv4Address)("TCP", *peer))
+        if protocol is None:
+            skt.close()
+            return None
+        stream = cls(skt, protocol, peer, None, peer[1], reactor)
+        protocol.makeConnection(stream)
+        return stream
 
     @property
     def client(self) -> tuple[Any, ...]:
@@ -89,19 +101,23 @@ class ServerStream(TCPStream):
         return f"{protocol_prefix(self._protocol)},{self.sessionno},{self._peer[0]}"
 
     def __repr__(self) -> str:
-        port = "" if self.server is None else f" on {self.server._realPortNumber}"
-        return f"<{type(self._protocol).__name__} #{self.sessionno}{port}>"
+        if self.server is not None:
+            port = self.server._realPortNumber
+        else:
+            port = self.socket.getsockname()[1] if self.connected else None
+        return f"<{type(self._protocol).__name__} #{self.sessionno} on {port}>"
 
 
 class ClientStream(TCPStream):
     """A connection that we have made."""
 
-    __slots__ = ("connector",)
+    __slots__ = ("connector", "addr")
 
     _tlsClientDefault = True
 
     def __init__(self, dialer: tcp.Client, protocol: IProtocol) -> None:
         self.connector = dialer.connector
+        self.addr = dialer.addr
         super().__init__(dialer.socket, protocol, dialer.realAddress, dialer.reactor)
 
     def _make_log_prefix(self) -> str:
@@ -113,7 +129,7 @@ class ClientStream(TCPStream):
             self.connector.connectionLost(reason)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} to {self._peer} at {id(self):x}>"
+        return f"<{type(self)} to {self.addr} at {id(self):x}>"
 
 
 class Handover:

@@ -49,7 +49,18 @@ class ServerStream(UNIXStream):
         self.hostname = client
         super().__init__(sock, protocol, reactor)
 
-    _fromConnectedSocket = classmethod(unix.Server._fromConnectedSocket.__func__)  # type: ignore[attr-defined]
+    @classmethod
+    def adopt(cls, descriptor: int, factory: Any, reactor: UVLoopReactor) -> ServerStream | None:
+        """Serve a copy of a connected descriptor; None where the factory doesn't want it."""
+        skt = socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM)
+        skt.setblocking(False)
+        protocol = factory.buildProtocol(UNIXAddress(skt.getsockname()))
+        if protocol is None:
+            skt.close()
+            return None
+        stream = cls(skt, protocol, skt.getpeername(), None, 0, reactor)
+        protocol.makeConnection(stream)
+        return stream
 
     def getHost(self) -> UNIXAddress:
         """This end's address; AttributeError once the connection is lost."""
