@@ -1,4 +1,4 @@
-"""JSON Schema (draft-07) from dataclasses: the annotations are the schema, and what documents write differently is a form.
+"""JSON Schema (draft-07) from dataclasses: annotations are the schema, what documents write differently is a form.
 
 `forms` maps (class, field) to the schema of how a field is written; a form of None leaves the field out of documents.
 An annotation can carry its form: `Annotated[float, DURATION]`.
@@ -59,7 +59,7 @@ class Deriver:
                 schema["default"] = field.default
             properties[field.name] = schema
         properties.update(self._extra.get(cls, {}))
-        result: Schema = {"type": "object", "title": f"a {_words(cls)}", "additionalProperties": False}
+        result: Schema = {"type": "object", "title": _words(cls), "additionalProperties": False}
         if cls.__doc__:
             result["description"] = cls.__doc__.partition("\n\n")[0].replace("\n    ", " ")
         if self._required.get(cls):
@@ -103,4 +103,5 @@ class Deriver:
 
 
 def _words(cls: type) -> str:
-    return "".join(f" {char.lower()}" if char.isupper() and at else char for at, char in enumerate(cls.__name__))
+    words = "".join(f" {char.lower()}" if char.isupper() else char for char in cls.__name__).strip()
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"

@@ -1,7 +1,8 @@
 """A text with one or many documents in it -> plain values, each with a way to tell where something in it stands.
 
-Documents are parted at lines of `---` (and `...`) before anything is parsed, so a broken one harms no other. One that
-starts with `{` is read as JSON first: tools write JSON, and it costs a tenth. Places are then found only when asked for.
+Documents are parted at lines of `---` (and `...`) before anything is parsed, so a broken one harms no other. One
+that starts with `{` is read as JSON first: tools write JSON, and it costs a tenth. Places are then found only
+when asked for.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class RawDocument:
         self._single = "\n" not in text.strip()
 
     def place(self, path: PathTuple = (), on_key: bool = False) -> tuple[int, int]:
-        """Line and column (from 1) of the value at `path`, or of its key; of the nearest thing above if it is not there."""
+        """Line and column (from 1) of the value at `path`, or of its key; if it is not there, of what is above it."""
         if self._root is not None:
             line, column = yaml12.find(self._root, path, on_key)
         elif self.value is not None:

@@ -14,10 +14,12 @@ from typing import Any
 from gwt.model import kube, others, schema, units
 from gwt.model.access import Reader
 from gwt.model.document import RawDocument, read_documents
+from gwt.model.kubecheck import faults_of
+from gwt.model.mend import independent, mended
 from gwt.model.others import ConsumersDoc, KubeObject, ListsDoc, RulesDoc, UpstreamsDoc
 from gwt.model.route import Problem, Quarantined, Route, Source
 from gwt.model.routes import read_route
-from gwt.model.validate import Check, Fault, describe, flatten
+from gwt.model.validate import Check, Fault, describe, flatten, trail_of
 
 Document = Route | Quarantined | UpstreamsDoc | RulesDoc | ListsDoc | ConsumersDoc | KubeObject
 
@@ -93,12 +95,12 @@ _CHECK_ROUTE: Check = schema.check_document("Route")
 def _read_route(raw: RawDocument, source: Source, context: Context) -> Read:
     faults: list[Fault] = []
     _CHECK_ROUTE(raw.value, None, faults)
-    route = None
     if not faults:
         route = read_route(Reader(raw.line_of, faults), raw.value, source, context.namespace)
-        if not faults:
-            return route, []
-    return _judge(raw, source, route, faults)
+        return _judge(raw, source, route, faults) if faults else (route, [])
+    more: list[Fault] = []
+    read_route(Reader(raw.line_of, more), mended(raw.value, faults), source)
+    return _judge(raw, source, None, [*faults, *independent(more, faults)])
 
 
 _OTHERS: dict[str, Callable[[Reader, dict[str, Any], Source], Document]] = {
@@ -112,8 +114,11 @@ _OTHERS: dict[str, Callable[[Reader, dict[str, Any], Source], Document]] = {
 def _read_other(raw: RawDocument, source: Source, kind: str) -> Read:
     faults: list[Fault] = []
     schema.check_document(kind)(raw.value, None, faults)
-    document = None if faults else _OTHERS[kind](Reader(raw.line_of, faults), raw.value, source)
-    return _judge(raw, source, document, faults)
+    if not faults:
+        return _judge(raw, source, _OTHERS[kind](Reader(raw.line_of, faults), raw.value, source), faults)
+    more: list[Fault] = []
+    _OTHERS[kind](Reader(raw.line_of, more), mended(raw.value, faults), source)
+    return _judge(raw, source, None, [*faults, *independent(more, faults)])
 
 
 def _judge(raw: RawDocument, source: Source, document: Document | None, faults: list[Fault]) -> Read:
@@ -143,7 +148,8 @@ def _read_kube(raw: RawDocument, source: Source) -> Iterator[Read]:
             yield from _open_config_map(raw, source, item)
         elif item.kind in kube.KINDS:
             place = replace(source, line=raw.line_of(item.path))
-            yield KubeObject(item.kind, item.namespace, item.name, item.value, place), []
+            document = KubeObject(item.kind, item.namespace, item.name, item.value, place)
+            yield _judge(raw, place, document, faults_of(item.kind, item.value, trail_of(item.path)))
         else:
             message = f"a {item.kind} is of no use here; gwt reads {', '.join(kube.KINDS)} and ConfigMap"
             yield None, [raw.problem(message, (*item.path, "kind"), severity="warning")]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from gwt.model import options, units
 from gwt.model.access import Reader, read_access, read_cidrs, read_plugins
 from gwt.model.document import RawDocument, read_documents
+from gwt.model.mend import independent, mended
 from gwt.model.options import (
     AccessLog,
     Exchange,
@@ -59,7 +60,9 @@ def load_settings(
     faults: list[Fault] = []
     value = interpolate(raw.value, env, read_file or _reader(file), None, faults)
     options.check()(value, None, faults)
-    settings = None if faults else _settings(Reader(raw.line_of, faults), value, file)
+    more: list[Fault] = []
+    settings = _settings(Reader(raw.line_of, more), mended(value, faults) if faults else value, file)
+    faults.extend(independent(more, faults) if faults else more)
     problems = _problems(raw, faults)
     return (None if any(one.severity == "error" for one in problems) else settings), problems
 

@@ -24,6 +24,7 @@ class Fault(NamedTuple):
     message: str
     on_key: bool = False
     severity: str = "error"
+    missing: str = ""  # the key that a mapping lacks
 
 
 Check = Callable[[Any, Trail, list[Fault]], None]
@@ -46,6 +47,14 @@ def flatten(trail: Trail) -> PathTuple:
         trail, step = trail
         path.append(step)
     return tuple(reversed(path))
+
+
+def trail_of(path: PathTuple) -> Trail:
+    """The trail that stands for a path."""
+    trail: Trail = None
+    for step in path:
+        trail = (trail, step)
+    return trail
 
 
 def compile_schema(schema: Schema, definitions: Mapping[str, Schema]) -> Check:
@@ -191,10 +200,11 @@ class _Compiler:
                 if sub is not None:
                     sub(item, (trail, key), faults)
                 elif rest is False:
-                    faults.append(Fault((trail, key), f"unknown key {_clip(key)!r}{suggest(key, names)}", True))
+                    hint = suggest(key, (name for name in names if name not in value))
+                    faults.append(Fault((trail, key), f"unknown key {_clip(key)!r}{hint}", True))
             for key in required:
                 if key not in value:
-                    faults.append(Fault(trail, f"{what} needs the key {key!r}"))
+                    faults.append(Fault(trail, f"{what} needs the key {key!r}", missing=key))
             if len(value) < least:
                 faults.append(Fault(trail, f"{what} must not be empty"))
 
