@@ -99,7 +99,7 @@ def _pools(slices: Iterable[Object]) -> Iterator[Pool]:
 
 
 def _endpoint(item: Object) -> EndpointSpec:
-    """An endpoint whose `address` is still a bare IP. Conditions that are not given: ready, serving as ready, staying."""
+    """An endpoint, `address` still a bare IP. Conditions not given: ready, serving as ready, not terminating."""
     conditions = item.get("conditions") or {}
     ready, serving = conditions.get("ready"), conditions.get("serving")
     ready = True if ready is None else ready

@@ -1,4 +1,4 @@
-"""What must hold of a Service, an EndpointSlice or an Endpoints before it is used: the part of their schemas that gwt reads.
+"""What must hold of a Service, an EndpointSlice or an Endpoints before it is used: the part of them that gwt reads.
 
 What the API server would never store, a file may hold. Unknown fields are none of our business; null means absent.
 """

@@ -53,7 +53,10 @@ def parse_file(text: str, file: str) -> Parsed:
 
 
 def parse_config_map_text(text: str, identity: str, namespace: str) -> Parsed:
-    """The Routes of one key of a ConfigMap; `identity` is namespace/configmap/key, `namespace` the default of its Routes."""
+    """The Routes of one key of a ConfigMap.
+
+    `identity` is namespace/configmap/key, `namespace` the default namespace of its Routes.
+    """
     return _parse(text, Context(identity, "", namespace, True))
 
 

@@ -89,7 +89,7 @@ def _unbounded(argument: Any) -> bool:
 
 def _examine_body(body: Any) -> None:
     """A repeat is safe where one turn of it can't be taken for two, nor for another alternative."""
-    inner = [letters for letters in _inner_repeats(body)]
+    inner = _inner_repeats(body)
     if inner:
         items = _flat(body)
         ends = [_letters([item]) for item in (items[0], items[-1]) if _fixed(item)] if items else []

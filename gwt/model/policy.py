@@ -1,6 +1,6 @@
 """The effective access policy of a path: `access` of all levels merged field by field, the lowest level wins.
 
-Every field knows who set it. Merging is associative: levels can be merged in any grouping, as long as their order is kept.
+Every field knows who set it. Merging is associative: levels can be merged in any grouping that keeps their order.
 """
 
 from __future__ import annotations

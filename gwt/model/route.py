@@ -86,7 +86,10 @@ class PluginUse:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """`kind`: round_robin, sticky, least_conn, p2c. Sticky only: `by` user, ip, header, cookie; `name` of the last two."""
+    """`kind`: round_robin, sticky, least_conn, p2c.
+
+    Sticky only: `by` user, ip, header, cookie (None = user, else ip), and `name` of the last two.
+    """
 
     kind: str = "round_robin"
     by: str | None = None

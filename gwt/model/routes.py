@@ -14,7 +14,8 @@ _SEGMENT = re.compile(r"[^{}]*|\{[A-Za-z_][A-Za-z0-9_]*\}")
 _VARIABLE = re.compile(r"method|host|uri|remote_addr|(?:arg|http|cookie)_\S+")
 _ROUND_ROBIN = Balance()
 _BALANCES = {name: Balance(name) for name in ("round_robin", "sticky", "least_conn", "p2c")}
-_PRINTABLE = re.compile(r"/[!-~]*")
+_PRINTABLE = re.compile(r"/[^\x00-\x20\x7f-\x9f\\]*")
+_BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})|%(?:[01][0-9a-fA-F]|5[cC]|7[fF])")
 
 
 def read_route(reader: Reader, value: dict[str, Any], source: Source, namespace: str | None = None) -> Route:
@@ -186,31 +187,32 @@ def _path(reader: Reader, value: dict[str, Any], trail: Trail) -> Path:
 def _check_uri(reader: Reader, uri: str, match: str, trail: Trail) -> None:
     if match == "regex":
         reader.take(pattern.check, uri, trail)
+        if not uri.isascii():
+            reader.fault(trail, "a regex sees the %-encoded path: write %C3%A9 for \u00e9")
     elif not uri.startswith("/"):
         hint = "; match: regex takes patterns" if uri[:1] in "^.(" else f"; write /{uri.lstrip('/')}"
         reader.fault(trail, f"a uri starts with /, got {uri!r}{hint}")
     elif "?" in uri or "#" in uri:
-        reader.fault(
-            trail, f"a uri is a path without query or fragment, got {uri!r}; args takes conditions on the query"
-        )
-    elif not _PRINTABLE.fullmatch(uri) or "\\" in uri:
-        reader.fault(trail, f"a uri holds visible ASCII characters without \\, the rest %-encoded, got {uri!r}")
-    elif match == "template":
-        _check_template(reader, uri, trail)
+        reader.fault(trail, f"a uri is a path without query or fragment, got {uri!r}; args takes conditions on a query")
+    elif ";" in uri or "%3b" in uri.lower():
+        reader.fault(trail, f"a uri holds no ;, since the parameters of segments are ignored in matching; got {uri!r}")
+    elif not _PRINTABLE.fullmatch(uri) or ("%" in uri and _BAD_ESCAPE.search(uri)):
+        reader.fault(trail, f"a uri holds no blanks, control characters, \\ or broken escapes, got {uri!r}")
     elif "{" in uri or "}" in uri:
-        reader.warn(trail, f"{uri} is taken literally; match: template makes {{...}} a placeholder")
+        _check_template(reader, uri, match, trail)
 
 
-def _check_template(reader: Reader, uri: str, trail: Trail) -> None:
+def _check_template(reader: Reader, uri: str, match: str, trail: Trail) -> None:
     names: set[str] = set()
     for segment in uri.split("/"):
-        if not _SEGMENT.fullmatch(segment):
-            reader.fault(
-                trail, f"{segment!r}: a placeholder takes a whole segment and is named by a word, as in /users/{{id}}"
-            )
+        if match != "template":
+            if _PLACEHOLDER.fullmatch(segment):
+                reader.fault(trail, f"{segment} is a placeholder: that needs match: template")
+        elif not _SEGMENT.fullmatch(segment):
+            reader.fault(trail, f"{segment!r}: a placeholder is a word and takes a whole segment, as in /users/{{id}}")
         elif segment.startswith("{"):
             if segment in names:
-                reader.fault(trail, f"{segment} stands twice in {uri}")
+                reader.warn(trail, f"{segment} stands twice in {uri}")
             names.add(segment)
 
 

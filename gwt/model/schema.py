@@ -39,8 +39,8 @@ def definitions() -> dict[str, Schema]:
     result["Rules"] = _sole("rules", {"type": "array", "title": "rules", "items": {"$ref": "#/definitions/Rule"}})
     result["Lists"] = _sole("lists", {"type": "object", "title": "lists", "additionalProperties": {
         "type": "array", "title": "a list of CIDRs", "items": TEXT}})  # fmt: skip
-    result["Consumers"] = _sole("consumers", {"type": "object", "title": "consumers", "additionalProperties": {
-        "type": "object", "title": "a consumer", "additionalProperties": {"type": "object", "title": "credentials"}}})  # fmt: skip
+    consumer = {"type": "object", "title": "a consumer", "additionalProperties": {"type": "object"}}
+    result["Consumers"] = _sole("consumers", {"type": "object", "title": "consumers", "additionalProperties": consumer})
     result["KubernetesObject"] = {
         "type": "object", "title": "a Kubernetes object", "required": ["apiVersion", "kind"],
         "properties": {"apiVersion": TEXT, "kind": TEXT},

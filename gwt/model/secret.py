@@ -12,6 +12,8 @@ MASK = "***"
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
 
+_SECRET_VALUE = re.compile(r"""(\b(?:\w*token|keys|password|secret)["']?\s*:\s*)(?!\S*\$\{)(\S.*)""")
+
 ReadFile = Callable[[str], str]
 
 
@@ -49,6 +51,12 @@ class Secret(str):
 def reveal(value: str) -> str:
     """The real text of a Secret or of a plain str."""
     return value.reveal() if isinstance(value, Secret) else value
+
+
+def mask_line(line: str) -> str:
+    """A line of configuration with what may be secret in it overwritten; nothing else moves."""
+    line = _SECRET_VALUE.sub(lambda match: match[1] + re.sub(r"[^\s\[\],\"']", "*", match[2]), line)
+    return _URL_PASSWORD.sub(lambda match: f"{match[1]}:{'*' * (len(match[0]) - len(match[1]) - 2)}@", line)
 
 
 def mask_url(url: str) -> str:

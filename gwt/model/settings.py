@@ -10,6 +10,7 @@ import binascii
 import os.path
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from gwt.model import options, units
@@ -28,12 +29,12 @@ from gwt.model.options import (
     Settings,
 )
 from gwt.model.route import Problem
-from gwt.model.secret import ReadFile, Secret, interpolate, mask_url, reveal
+from gwt.model.secret import ReadFile, Secret, interpolate, mask_line, mask_url, reveal
 from gwt.model.validate import Fault, Trail, describe, flatten
 
 __all__ = [
-    "AccessLog", "Exchange", "ExternalName", "Identity", "Limits", "Listeners", "Paths", "Secret", "ServiceProxy", "Settings",
-    "load_settings", "reveal",
+    "AccessLog", "Exchange", "ExternalName", "Identity", "Limits", "Listeners", "Paths", "Secret", "ServiceProxy",
+    "Settings", "load_settings", "reveal",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -52,9 +53,9 @@ def load_settings(
     documents = list(read_documents(text, file))
     if not documents:
         return Settings(file=file), []
-    raw, *more = documents
-    if more:
-        return None, [*raw.problems, more[0].problem("gateway.yaml is one document; this is a second one")]
+    raw, *others = documents
+    if others:
+        return None, [*raw.problems, others[0].problem("gateway.yaml is one document; this is a second one")]
     if raw.problems or not isinstance(raw.value, dict):
         return None, raw.problems or [raw.problem(f"gateway.yaml is a mapping, this is {describe(raw.value)}")]
     faults: list[Fault] = []
@@ -69,7 +70,8 @@ def load_settings(
 
 def _problems(raw: RawDocument, faults: list[Fault]) -> list[Problem]:
     placed = [raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity) for fault in faults]
-    return sorted(placed, key=lambda problem: (problem.line, problem.column))
+    shown = [replace(problem, text=mask_line(problem.text)) for problem in placed]
+    return sorted(shown, key=lambda problem: (problem.line, problem.column))
 
 
 def _reader(file: str) -> ReadFile:

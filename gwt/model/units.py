@@ -1,4 +1,7 @@
-"""The small notations of documents: durations, sizes, addresses, CIDRs, hosts, names. Each raises ValueError for people."""
+"""The small notations of documents: durations, sizes, addresses, CIDRs, hosts, names.
+
+Each function gives the canonical value, or raises ValueError with a message for people.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"([0-9]+) ?([kKmMgG]?)([iI]?[bB])?")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_LABEL = r"[a-z0-9_-]{1,63}"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -70,12 +73,12 @@ def has_host_bits(value: str) -> bool:
 
 
 def host(value: str) -> str:
-    """A host pattern, lower case, without port and trailing dot: exact, `*.example.com`, `*`, with {mark} in a label."""
+    """A host pattern: exact, `*.example.com`, `*`, with {mark} in it; lower case, without port and trailing dot."""
     name = value.strip().lower()
     if name.startswith("["):
         return _bracketed(name, value)
     name, colon, port = name.partition(":")
-    if colon and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if colon and port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError(f"{value!r}: {port!r} is no port")
     name = name.removesuffix(".")
     if name == "*":
