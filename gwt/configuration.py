@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gwt.model.configure import load_settings
+from gwt.model.settings import load_settings
 from gwt.model.route import Problem
 from gwt.model.settings import Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gwt.configuration import data_directory
-from gwt.model.configure import load_settings
+from gwt.model.settings import load_settings
 from gwt.model.parse import parse_file
 from gwt.model.schema import document_schema, settings_schema
 from gwt.model.settings import Settings
