@@ -83,7 +83,7 @@ class CookieTest:
 def _unequal(kind: str, name: bytes, found: bytes | None, wanted: bytes) -> str:
     if found is None:
         return f"{kind} {show(name)} is missing"
-    return f"{kind} {show(name)} is {show(found)!r}, not {show(wanted)!r}"
+    return f"{kind} {show(name)} is '{show(found)}', not '{show(wanted)}'"
 
 
 @dataclass(frozen=True, slots=True)

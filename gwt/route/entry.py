@@ -10,7 +10,7 @@ from typing import Any
 
 from gwt.route.conditions import Conditions
 from gwt.route.path import BadPath, normalise
-from gwt.route.regex import BadRegex, compile_regex
+from gwt.route.regex import BadRegex, compile_path_regex
 
 #: The kinds of pattern in the order in which they win.
 KINDS = ("exact", "template", "regex", "prefix")
@@ -78,7 +78,7 @@ def _probe(uri: bytes, match: str) -> bytes:
 
 def _regex(uri: bytes) -> re.Pattern[bytes]:
     try:
-        return compile_regex(uri)
+        return compile_path_regex(uri)
     except BadRegex as error:
         raise BadPattern(str(error)) from None
 

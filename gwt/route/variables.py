@@ -77,7 +77,7 @@ class VarTest:
 
     def why(self, view: RequestView) -> str:
         found = self.read(view)
-        said = "missing" if found is None else repr(show(found))
+        said = "missing" if found is None else f"'{show(found)}'"
         return f"{self.name} is {said}: not {self.op} {_written(self.value)}"
 
 
