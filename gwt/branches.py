@@ -1,0 +1,229 @@
+"""Branches: one Route compiled by itself, without regard to other Routes that share its hosts.
+
+A Branch holds, by host pattern, the router entries of one document, each with its Leaf. Hosts that mean the same
+namespace share them. Where a document can't be compiled, ValueError says why; the compiler decides what then holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gwt.closing import effective_plugins, guards, list_names, reasons
+from gwt.errors import GatewayError
+from gwt.leaf import Leaf, LeafOrigin
+from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, merge
+from gwt.model.route import NO_ACCESS, Path, Problem, Quarantined, Route, Service
+from gwt.rewrite import compile_rewrite
+from gwt.route.conditions import Conditions
+from gwt.route.entry import Entry, pattern
+from gwt.route.hosts import MARK, BadHost, expand_mark, host_pattern, split_authority
+from gwt.steps import Steps
+from gwt.surroundings import Surroundings
+
+#: Where neither an env nor the Route names a namespace, as Kubernetes has it.
+DEFAULT_NAMESPACE = "default"
+
+#: Comes after everything that can be written in a document: only what nothing else takes gets here.
+LAST = -(2**62)
+
+Entries = tuple[Entry, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Branch:
+    """What one document adds to its host patterns.
+
+    `guarded`: those patterns of which a path has login, auth plugins or IP lists. `uses_lists`: an `@list` is named.
+    """
+
+    document: Route | Quarantined
+    entries: Mapping[str, Entries]
+    guarded: frozenset[str] = frozenset()
+    problems: tuple[Problem, ...] = ()
+    uses_lists: bool = False
+
+
+class Verdict(NamedTuple):
+    """What the effective policy and plugins of a path mean for it; `why` says why it is closed, empty if it is open."""
+
+    why: tuple[str, ...]
+    guarded: bool
+    uses_lists: bool
+
+
+class Grower:
+    """Makes Branches in given surroundings. Paths of which no document says anything share policy and verdict."""
+
+    def __init__(self, surroundings: Surroundings, lists: Mapping[str, object]) -> None:
+        self.surroundings, self.lists = surroundings, lists
+        self._global = (Origin("global", "", surroundings.file, 0), surroundings.access)
+        self.plain = merge([self._global])
+        self.plain_verdict = self._judge(self.plain, Route("", ()), Service(), Path("/"))
+
+    def grow(self, route: Route) -> Steps[Branch]:
+        """Compile a Route. Raises ValueError with a message for people."""
+        return _Growth(self, route).branch()
+
+    def policy(self, route: Route, service: Service, path: Path) -> Policy:
+        """The effective policy of a path."""
+        file = route.source.file
+        levels = (
+            (Origin("route", route.name, file, route.source.line), route.access),
+            (Origin("service", service_name(service), file, service.line), service.access),
+            (Origin("path", path.uri, file, path.line), path.access),
+        )
+        said = [level for level in levels if level[1] != NO_ACCESS]
+        return merge([self._global, *said]) if said else self.plain
+
+    def verdict(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:
+        """Whether the path may be open, and whether it is guarded."""
+        plain = policy is self.plain and not (service.resource or route.plugins or service.plugins or path.plugins)
+        return self.plain_verdict if plain else self._judge(policy, route, service, path)
+
+    def _judge(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:
+        plugins = effective_plugins((self.surroundings.plugins, route.plugins, service.plugins, path.plugins))
+        why = tuple(reasons(policy, plugins, service, self.surroundings, self.lists))
+        return Verdict(why, guards(policy, plugins), bool(list_names(policy)))
+
+
+class _Growth:
+    """One Route being compiled."""
+
+    def __init__(self, grower: Grower, route: Route) -> None:
+        self._grower, self._route = grower, route
+        self._problems: list[Problem] = []
+        self._guarded = self._uses_lists = False
+
+    def branch(self) -> Steps[Branch]:
+        entries: dict[str, Entries] = {}
+        by_namespace: dict[str, Entries] = {}
+        for host, mark, namespace in expand_hosts(self._route):
+            if host in entries:
+                self._warn(f"host {host!r} comes twice (two marks may give the same host); the first holds")
+                continue
+            if namespace not in by_namespace:
+                by_namespace[namespace] = yield from self._entries(mark, namespace)
+            entries[host] = by_namespace[namespace]
+        if not entries:
+            self._warn("no env gives its hosts a mark, so that nothing comes here")
+        guarded = frozenset(entries) if self._guarded else frozenset()
+        problems = tuple(dict.fromkeys(self._problems))  # every namespace has the same to say
+        return Branch(self._route, entries, guarded, problems, self._uses_lists)
+
+    def _entries(self, mark: str | None, namespace: str) -> Generator[None, None, Entries]:
+        entries = []
+        for service in self._route.services:
+            for path in service.paths:
+                entries.append(self._entry(service, path, mark, namespace))
+                if len(entries) % 8 == 0:
+                    yield
+        return tuple(entries)
+
+    def _entry(self, service: Service, path: Path, mark: str | None, namespace: str) -> Entry:
+        uri = pattern(path.uri, path.match, self._grower.surroundings.merge_slashes)
+        leaf = self._leaf(service, path, mark, namespace)
+        return Entry(uri, path.match, path.priority, Conditions.of(path), self._route.name, leaf)
+
+    def _leaf(self, service: Service, path: Path, mark: str | None, namespace: str) -> Leaf:
+        policy = self._grower.policy(self._route, service, path)
+        return Leaf(
+            route=self._route.name,
+            service=service_name(service),
+            path=path.uri,
+            policy=policy,
+            origin=LeafOrigin(self._route.source, path.line, mark, namespace, self._route, service, path),
+            upstream=service_key(service, namespace),
+            resource=service.resource,
+            protocol=service.protocol,
+            balance=service.balance,
+            host_mode=_host_mode(service.host),
+            rewrite=compile_rewrite(path.rewrite),
+            closed=self._closed(policy, service, path),
+            connect=policy.connect,
+            first_byte=policy.first_byte,
+            read=policy.read,
+            total=policy.total,
+            retries=policy.retries,
+            retry_buffer=policy.retry_buffer,
+            max_body=policy.max_body,
+            max_message=policy.max_message,
+        )
+
+    def _closed(self, policy: Policy, service: Service, path: Path) -> GatewayError | None:
+        verdict = self._grower.verdict(policy, self._route, service, path)
+        self._guarded |= verdict.guarded
+        self._uses_lists |= verdict.uses_lists
+        if not verdict.why:
+            return None
+        why = "; ".join(verdict.why)
+        self._warn(f"path {path.uri!r} is closed with 503: {why}", path.line)
+        return closed_by_policy()
+
+    def _warn(self, message: str, line: int = 0) -> None:
+        source = self._route.source
+        line = line or source.line
+        column = 1 if line else 0
+        self._problems.append(Problem(source.file, line, column, message, "", self._route.name, "warning"))
+
+
+def closed_branch(document: Quarantined, name: str) -> Branch:
+    """The readable hosts of a document that can't be used: what nothing else takes there answers 503 `policy`.
+
+    So a host of which only a broken document speaks never falls through to a wildcard. Other documents are untouched.
+    """
+    origin = LeafOrigin(document.source)
+    leaf = Leaf(document.name or "", "", "/", DEFAULT_POLICY, origin, closed=closed_by_policy())
+    entry = Entry(b"/", "prefix", LAST, None, f"~{name}", leaf)
+    hosts = set()
+    for host in document.hosts:
+        try:
+            hosts.add(host_pattern(host))
+        except BadHost:
+            continue  # not readable after all
+    return Branch(document, dict.fromkeys(sorted(hosts), (entry,)))
+
+
+def expand_hosts(route: Route) -> Iterator[tuple[str, str | None, str]]:
+    """(host pattern, mark, namespace) for each of a Route's hosts, `{mark}` replaced by each env's. Raises BadHost.
+
+    A host without {mark} takes the env whose mark is empty, else the Route's own namespace.
+    """
+    unmarked = next((env for env in route.envs if not env.mark), None)
+    for host in route.hosts:
+        if MARK in host:
+            for env in route.envs:
+                namespace = env.namespace or route.namespace or DEFAULT_NAMESPACE
+                yield host_pattern(expand_mark(host, env.mark)), env.mark, namespace
+        else:
+            namespace = (unmarked and unmarked.namespace) or route.namespace or DEFAULT_NAMESPACE
+            yield host_pattern(host), None if unmarked is None else "", namespace
+
+
+def service_key(service: Service, namespace: str) -> str | None:
+    """The key in `Snapshot.upstreams`: a bare upstream name or `namespace/name:port`; None for a resource."""
+    if service.upstream is not None:
+        return service.upstream
+    if service.name is None:
+        return None
+    return f"{service.namespace or namespace}/{service.name}:{service.port}"
+
+
+def service_name(service: Service) -> str:
+    """What logs and metrics call the service."""
+    return service.name or service.upstream or service.resource or ""
+
+
+def closed_by_policy() -> GatewayError:
+    """What a client is told of a closed path; the reason is for operators only (problems, explain)."""
+    return GatewayError("policy", "this path is closed: its policy can't be applied")
+
+
+def _host_mode(host: str) -> bytes | None:
+    if host == "preserve":
+        return None
+    if host == "upstream":
+        return b""
+    split_authority(host.encode("ascii"))  # it goes into the head of requests as it is
+    return host.encode("ascii")

@@ -1,0 +1,247 @@
+"""compile: the Snapshot in force and a Delta -> the next Snapshot, in steps.
+
+Costs what the Delta touches: a Route is compiled by itself, then the hosts that it has or had are put together anew
+from the Branches of all Routes that share them; all other hosts are shared with the Snapshot before. A Delta of
+services alone shares the whole router. Nothing that is in force is changed: a failure on the way leaves it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gwt.branches import LAST, Branch, Entries, Grower, closed_branch
+from gwt.delta import Delta
+from gwt.leaf import Leaf
+from gwt.model.route import Problem, Quarantined, Route, Rule
+from gwt.route.entry import Entry, shape
+from gwt.route.router import Router
+from gwt.rules import grow_rules
+from gwt.services import Aliases, with_services
+from gwt.snapshot import Snapshot
+from gwt.steps import Steps, finish
+from gwt.surroundings import Surroundings
+
+#: Light steps between two yields.
+STRIDE = 64
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Book:
+    """What the next compilation needs to know of this one. Its tables are never changed, only replaced.
+
+    `branches` by the keys of `Delta.routes`; `hosts`: host pattern -> the keys of the Branches that have it, sorted.
+    """
+
+    surroundings: Surroundings
+    branches: Mapping[str, Branch] = field(default_factory=dict)
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    rule_entries: Mapping[str, Entries] = field(default_factory=dict)
+    aliases: Aliases = field(default_factory=dict)
+
+
+def empty_snapshot(surroundings: Surroundings) -> Snapshot:
+    """A Snapshot of no documents at all, revision 0: what everything begins with."""
+    return Snapshot(
+        revision=0,
+        router=Router(),
+        upstreams={},
+        guarded=frozenset(),
+        escaped_slashes=surroundings.escaped_slashes,
+        merge_slashes=surroundings.merge_slashes,
+        lists={},
+        consumers={},
+        book=Book(surroundings),
+    )
+
+
+def compile_delta(snapshot: Snapshot, delta: Delta, surroundings: Surroundings | None = None) -> Steps[Snapshot]:
+    """The Snapshot that follows `snapshot` when `delta` happens.
+
+    Other `surroundings` than those before (a reload of gateway.yaml) compile every Route again.
+    """
+    book: Book = snapshot.book
+    surroundings = surroundings or book.surroundings
+    upstreams, aliases = snapshot.upstreams, book.aliases
+    if delta.services:
+        upstreams, aliases = yield from with_services(upstreams, aliases, delta.services, surroundings.registry)
+    after = replace(
+        snapshot,
+        revision=delta.revision,
+        upstreams=upstreams,
+        consumers=snapshot.consumers if delta.consumers is None else delta.consumers,
+        document_problems=snapshot.document_problems if delta.problems is None else delta.problems,
+        book=replace(book, aliases=aliases),
+    )
+    if delta.endpoints_only and surroundings == book.surroundings:
+        return after
+    return (yield from _Compilation(after, delta, surroundings).run())
+
+
+def compile_now(snapshot: Snapshot, delta: Delta, surroundings: Surroundings | None = None) -> Snapshot:
+    """`compile_delta` in one go, where nothing is served that it could keep waiting."""
+    return finish(compile_delta(snapshot, delta, surroundings))
+
+
+class _Compilation:
+    """One Delta that touches routes, rules, lists or surroundings, on its way into the router."""
+
+    def __init__(self, before: Snapshot, delta: Delta, surroundings: Surroundings) -> None:
+        self._before, self._delta, self._surroundings = before, delta, surroundings
+        self._book: Book = before.book
+        self._lists = before.lists if delta.lists is None else delta.lists
+        self._all = surroundings != self._book.surroundings
+        self._grower = Grower(surroundings, self._lists)
+        self._branches: dict[str, Branch] = {}
+        self._problems: dict[str, tuple[Problem, ...]] = {}
+
+    def run(self) -> Steps[Snapshot]:
+        book = self._book
+        grown = yield from self._grow()
+        self._branches = dict(book.branches)
+        for key, branch in grown.items():
+            _set(self._branches, key, branch)
+        self._problems = dict(self._before.compile_problems)
+        yield
+        rules, rule_entries = yield from self._rules()
+        hosts = yield from self._hosts(grown)
+        touched = {host for key in grown for host in self._patterns(key, grown[key])}
+        if rule_entries is not book.rule_entries:
+            touched.update(rule_entries, book.rule_entries)
+        changes = yield from self._entries(touched, hosts, rule_entries)
+        router = yield from self._before.router.with_hosts_in_steps(changes)
+        yield from self._ambiguities(touched, router)
+        guarded = yield from self._guarded(touched, hosts)
+        return replace(
+            self._before,
+            router=router,
+            guarded=guarded,
+            escaped_slashes=self._surroundings.escaped_slashes,
+            merge_slashes=self._surroundings.merge_slashes,
+            lists=self._lists,
+            book=Book(self._surroundings, self._branches, hosts, rules, rule_entries, book.aliases),
+            compile_problems=self._problems,
+        )
+
+    def _grow(self) -> Steps[dict[str, Branch | None]]:
+        """The new Branch, None if gone, of each document that changed or sees something changed."""
+        grown: dict[str, Branch | None] = {}
+        for key, document in self._documents():
+            grown[key] = None if document is None else (yield from self._branch(key, document))
+            yield
+        return grown
+
+    def _documents(self) -> Iterable[tuple[str, Route | Quarantined | None]]:
+        changed = self._delta.routes
+        again = self._all or self._lists.keys() != self._before.lists.keys()
+        if again:
+            for key, branch in self._book.branches.items():
+                if key not in changed and (self._all or branch.uses_lists):
+                    yield key, branch.document
+        yield from changed.items()
+
+    def _branch(self, key: str, document: Route | Quarantined) -> Steps[Branch]:
+        if isinstance(document, Quarantined):
+            return closed_branch(document, key)
+        try:
+            return (yield from self._grower.grow(document))
+        except ValueError as error:
+            return self._failed(key, document, str(error))
+        except Exception as error:  # one document must never keep all others from coming into force
+            return self._failed(key, document, f"{type(error).__name__}: {error}")
+
+    def _failed(self, key: str, route: Route, reason: str) -> Branch:
+        """The last good version of what can't be compiled; closed without one, or where the surroundings changed."""
+        source = route.source
+        problem = Problem(source.file, source.line, 1 if source.line else 0, reason, "", route.name)
+        last = self._book.branches.get(key)
+        if last is not None and isinstance(last.document, Route) and not self._all:
+            return replace(last, problems=(problem,))
+        closed = closed_branch(Quarantined(route.name, route.hosts, (problem,), source), key)
+        return replace(closed, problems=(problem,))
+
+    def _rules(self) -> Steps[tuple[tuple[Rule, ...], Mapping[str, Entries]]]:
+        book = self._book
+        rules = book.rules if self._delta.rules is None else self._delta.rules
+        if rules is book.rules and not self._all:
+            return rules, book.rule_entries
+        entries, problems = yield from grow_rules(rules, self._grower)
+        _set(self._problems, "rules", problems)
+        return rules, entries
+
+    def _hosts(self, grown: Mapping[str, Branch | None]) -> Steps[dict[str, tuple[str, ...]]]:
+        """Which Branches each host pattern has now."""
+        joined: dict[str, set[str]] = {}
+        hosts = dict(self._book.hosts)
+        yield
+        for number, (key, branch) in enumerate(grown.items()):
+            _set(self._problems, f"route {key}", branch.problems if branch else ())
+            for host in self._patterns(key, branch):
+                keys = joined.get(host)
+                if keys is None:
+                    keys = joined[host] = set(hosts.get(host, ()))
+                (keys.add if branch and host in branch.entries else keys.discard)(key)
+            if number % STRIDE == 0:
+                yield
+        for number, (host, keys) in enumerate(joined.items()):
+            _set(hosts, host, tuple(sorted(keys)))
+            if number % STRIDE == 0:
+                yield
+        return hosts
+
+    def _patterns(self, key: str, branch: Branch | None) -> Iterable[str]:
+        """The host patterns that a document has or had."""
+        last = self._book.branches.get(key)
+        return {**(last.entries if last else {}), **(branch.entries if branch else {})}
+
+    def _entries(
+        self, touched: Iterable[str], hosts: Mapping[str, tuple[str, ...]], rules: Mapping[str, Entries]
+    ) -> Steps[dict[str, list[Entry]]]:
+        """All entries of each host pattern that is put together anew; none where it is gone."""
+        changes = {}
+        for number, host in enumerate(touched):
+            entries = [entry for key in hosts.get(host, ()) for entry in self._branches[key].entries[host]]
+            entries.extend(rules.get(host, ()))
+            changes[host] = entries
+            if number % STRIDE == 0:
+                yield
+        return changes
+
+    def _guarded(self, touched: set[str], hosts: Mapping[str, tuple[str, ...]]) -> Steps[frozenset[str]]:
+        before, now = self._before.guarded, set()
+        for number, host in enumerate(touched):
+            if any(host in self._branches[key].guarded for key in hosts.get(host, ())):
+                now.add(host)
+            if number % STRIDE == 0:
+                yield
+        return before if not now and before.isdisjoint(touched) else (before - touched) | now
+
+    def _ambiguities(self, touched: Iterable[str], router: Router) -> Steps[None]:
+        """Report entries of one host that only their names tell apart."""
+        for host in touched:
+            first: dict[object, Entry] = {}
+            found = []
+            for number, entry in enumerate(router.entries_of(host)):
+                winner = entry if entry.priority == LAST else first.setdefault(shape(entry), entry)
+                if winner is not entry:
+                    found.append(_ambiguous(host, winner.target, entry.target))
+                if number % STRIDE == STRIDE - 1:
+                    yield
+            _set(self._problems, f"host {host}", tuple(found))
+            yield
+
+
+def _ambiguous(host: str, winner: Leaf, loser: Leaf) -> Problem:
+    place = f"{winner.origin.source.file}:{winner.origin.line}"
+    message = f"{loser.path} of {host} can't be told apart from that of {winner.route!r} at {place}, which holds"
+    origin = loser.origin
+    return Problem(origin.source.file, origin.line, 1 if origin.line else 0, message, "", loser.route, "warning")
+
+
+def _set(table: dict, key: str, value: object) -> None:
+    """Put `value`, or remove the key where there is none."""
+    if value:
+        table[key] = value
+    else:
+        table.pop(key, None)

@@ -1,0 +1,68 @@
+"""Leaf: what the router finds for a request, one Path of one Route in one environment, compiled.
+
+Everything that a request may ask of its Path stands here as a plain value, so that the request path computes
+nothing: it follows pointers. Made by `gwt.branches`, shared by all hosts of a Route that mean the same namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gwt.errors import GatewayError
+from gwt.model.policy import Policy
+from gwt.model.route import Balance, Path, Route, Rule, Service, Source
+
+
+@dataclass(frozen=True, slots=True)
+class LeafOrigin:
+    """Where a Leaf comes from, for people: the documents as they were read (None where there is no such part)."""
+
+    source: Source
+    line: int = 0
+    mark: str | None = None
+    namespace: str | None = None
+    route: Route | None = None
+    service: Service | None = None
+    path: Path | None = None
+    rule: Rule | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Leaf:
+    """What is done with a request that matches.
+
+    Names (`route`, `service`, `path`) are for logs and metrics. `closed` wins over everything: the answer is that
+    error. Otherwise `action` says what happens: `forward` to the upstream of key `upstream` or to the mounted
+    `resource`, `deny` with `closed` set, `redirect` to `location` with status `redirect_code`.
+    `host_mode`: None sends the client's Host on, b"" the endpoint's own authority, else these bytes.
+    Times are in seconds, sizes in bytes; `total`, `max_message`: None = unlimited.
+    `stats` and `handler` are filled by the request path when it first needs them; all else never changes.
+    """
+
+    route: str
+    service: str
+    path: str
+    policy: Policy
+    origin: LeafOrigin
+    action: str = "forward"
+    upstream: str | None = None
+    resource: str | None = None
+    protocol: str = "http"
+    balance: Balance = field(default_factory=Balance)
+    host_mode: bytes | None = None
+    rewrite: Callable[[bytes], bytes] | None = None
+    closed: GatewayError | None = None
+    location: bytes | None = None
+    redirect_code: int = 302
+    connect: float = 5.0
+    first_byte: float = 60.0
+    read: float = 60.0
+    total: float | None = None
+    retries: int = 1
+    retry_buffer: int = 65536
+    max_body: int = 10 * 1024 * 1024
+    max_message: int | None = None
+    stats: Any = None
+    handler: Any = None
