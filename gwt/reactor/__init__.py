@@ -21,8 +21,6 @@ def install(loop: AbstractEventLoop | None = None) -> None:
     `loop` is a uvloop loop to run on; a new one is made where none is given.
     Raises ImportError without uvloop, `ReactorAlreadyInstalledError` where a reactor is installed.
     """
-    from twisted.internet.main import installReactor
+    from gwt.reactor import reactor
 
-    from gwt.reactor.reactor import UVLoopReactor
-
-    installReactor(UVLoopReactor(loop))
+    reactor.install(loop)

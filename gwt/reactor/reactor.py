@@ -19,6 +19,7 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.base import ReactorBase
 from twisted.internet.error import UnsupportedAddressFamily
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.main import installReactor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -169,7 +170,7 @@ class UVLoopReactor(AsyncioSelectorReactor):
         """`IReactorSocket.adoptStreamConnection`: serve a connected socket that somebody else has made."""
         self._check_family(addressFamily)
         if addressFamily == socket.AF_UNIX:
-            return unix.ServerStream.adopt(fileDescriptor, factory, self)
+            return unix.adopt(fileDescriptor, factory, self)
         return tcp.ServerStream.adopt(fileDescriptor, addressFamily, factory, self)
 
     def _check_family(self, family: int) -> None:
@@ -180,3 +181,8 @@ class UVLoopReactor(AsyncioSelectorReactor):
 
     def _signalsFactory(self) -> SignalHandling:
         return _MultiSignalHandling((ReactorBase._signalsFactory(self), ChildSignals(self.callFromThread)))
+
+
+def install(loop: AbstractEventLoop | None = None) -> None:
+    """Make a `UVLoopReactor` the process's reactor."""
+    installReactor(UVLoopReactor(loop))

@@ -192,10 +192,7 @@ class Stream(Outgoing):
     def _fail(self, failure: Failure) -> None:
         """Log what code above us raised, and lose the connection for it."""
         log.err(failure, system=self.logPrefix())
-        self._reason = failure
-        self.disconnecting = True
-        if self._uv is not None:
-            self._uv.abort()
+        self.connectionLost(failure)
 
     def _lost(self, reason: Failure) -> None:
         if self.disconnected:

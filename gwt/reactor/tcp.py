@@ -140,11 +140,22 @@ class Handover:
     connected: Any
     socket: Any
     fileno: Any
+    getPeer: Any
+    startReading: Any
+
+    def _wants_twisteds(self, protocol: Any) -> bool:
+        """Is Twisted's own transport what this protocol needs?"""
+        return False
 
     def _connectDone(self) -> None:
         connector = self.connector
-        protocol = connector.buildProtocol(self.getPeer())  # type: ignore[attr-defined]
+        protocol = connector.buildProtocol(self.getPeer())
         self.connected = 1  # nothing that times out or stops the attempt may touch the socket from here on
+        if self._wants_twisteds(protocol):
+            self.protocol, self.logstr = protocol, f"{protocol_prefix(protocol)},client"
+            self.startReading()
+            protocol.makeConnection(self)
+            return
         stream = connector.transport = self.stream(self, protocol or Protocol())
         del self.socket, self.fileno, self.connector
         if protocol is None:

@@ -1,26 +1,111 @@
-"""UNIX sockets: Twisted's ports, connectors and connection attempts, with streams as their outcome."""
+"""UNIX sockets: Twisted's ports, connectors and connection attempts, with streams as their outcome.
+
+A protocol that provides `IFileDescriptorReceiver` gets Twisted's own transport: uvloop's can't receive them.
+"""
 
 from __future__ import annotations
 
 import socket
+from asyncio import Transport
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet import unix
+from twisted.internet import error, unix
 from twisted.internet.address import UNIXAddress
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocol, IUNIXTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from gwt.reactor.stream import Stream, protocol_prefix
+from gwt.reactor.outbox import MANY, Outbox
+from gwt.reactor.stream import LOST, Stream, protocol_prefix
 from gwt.reactor.tcp import Handover
 
 if TYPE_CHECKING:
     from gwt.reactor.reactor import UVLoopReactor
 
 
+@implementer(IUNIXTransport)
 class UNIXStream(Stream):
-    """What a UNIX socket adds to a stream."""
+    """What a UNIX socket adds to a stream: no addresses worth the name, and descriptors that can be sent."""
 
-    __slots__ = ()
+    __slots__ = ("_outbox",)
+
+    def __init__(self, skt: socket.socket, protocol: IProtocol, reactor: UVLoopReactor) -> None:
+        self._outbox: Outbox | None = None
+        super().__init__(skt, protocol, reactor)
+
+    def sendFileDescriptor(self, fileno: int) -> None:
+        """Send a copy of a descriptor, with the next byte that is written (`IUNIXTransport`)."""
+        if not self.connected:
+            return
+        outbox = self._outbox
+        if outbox is None:
+            outbox = self._outbox = Outbox(self._loop)
+            self._rewire()
+            self._look_for_drain()
+        outbox.descriptors.append(fileno)
+        if len(outbox.descriptors) > MANY:
+            self.pause_writing()
+
+    def _rewire(self) -> None:
+        super()._rewire()
+        if self._outbox is not None and self._uv is not None:
+            self._uv.set_write_buffer_limits(high=0)
+            self._watched = True
+            self._use(self._write_after_descriptors, self._join)
+
+    def _write_after_descriptors(self, data: bytes) -> None:
+        if self._outbox is not None:
+            self._outbox.data += data
+            self._look_for_drain()
+
+    def _flush_early(self, uv: Transport) -> None:
+        outbox, early = self._outbox, self._early
+        if outbox is None:
+            super()._flush_early(uv)
+        else:
+            self._early = None
+            outbox.data += early or b""
+            self._send_descriptors(uv, outbox)
+
+    def _on_drain(self) -> None:
+        outbox, uv = self._outbox, self._uv
+        if outbox is None:
+            super()._on_drain()
+            return
+        self._drain_due = False
+        if uv is not None and not outbox.waiting and not uv.get_write_buffer_size():
+            self._send_descriptors(uv, outbox)
+
+    def _send_descriptors(self, uv: Transport, outbox: Outbox) -> None:
+        try:
+            done = outbox.send(self.socket, self._look_for_drain)
+        except error.FileDescriptorOverrun:
+            self.connectionLost(Failure())
+            return
+        except OSError:
+            self.connectionLost(LOST)
+            return
+        if not done:
+            return
+        self._outbox = None
+        self._full = False
+        self._rewire()
+        if outbox.data:
+            uv.write(bytes(outbox.data))
+        if self.disconnecting:
+            self._close_when_sent(uv)
+        else:
+            self._look_for_drain()
+
+    def _close_when_sent(self, uv: Transport) -> None:
+        if self._outbox is None:
+            super()._close_when_sent(uv)
+
+    def _lost(self, reason: Failure) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
+        super()._lost(reason)
 
     def getTcpNoDelay(self) -> bool:
         """There is no TCP here."""
@@ -49,19 +134,6 @@ class ServerStream(UNIXStream):
         self.hostname = client
         super().__init__(sock, protocol, reactor)
 
-    @classmethod
-    def adopt(cls, descriptor: int, factory: Any, reactor: UVLoopReactor) -> ServerStream | None:
-        """Serve a copy of a connected descriptor; None where the factory doesn't want it."""
-        skt = socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM)
-        skt.setblocking(False)
-        protocol = factory.buildProtocol(UNIXAddress(skt.getsockname()))
-        if protocol is None:
-            skt.close()
-            return None
-        stream = cls(skt, protocol, skt.getpeername(), None, 0, reactor)
-        protocol.makeConnection(stream)
-        return stream
-
     def getHost(self) -> UNIXAddress:
         """This end's address; AttributeError once the connection is lost."""
         return UNIXAddress(self.socket.getsockname())
@@ -71,7 +143,14 @@ class ServerStream(UNIXStream):
         return UNIXAddress(self.hostname or None)
 
     def _make_log_prefix(self) -> str:
-        return f"{protocol_prefix(self._protocol)},{self.sessionno},{self.hostname}"
+        name = self.hostname
+        if self.server is None and self.connected:
+            name = self.socket.getsockname()
+        return f"{protocol_prefix(self._protocol)},{self.sessionno},{name}"
+
+    def __repr__(self) -> str:
+        name = self.socket.getsockname() if self.connected else None
+        return f"<{type(self._protocol).__name__} #{self.sessionno} on {name}>"
 
 
 class ClientStream(UNIXStream):
@@ -103,10 +182,35 @@ class ClientStream(UNIXStream):
             self.connector.connectionLost(reason)
 
 
+def serve(
+    sock: socket.socket, protocol: IProtocol, client: Any, server: Any, sessionno: int, reactor: UVLoopReactor
+) -> ServerStream | unix.Server:
+    """The transport for an accepted connection."""
+    if IFileDescriptorReceiver.providedBy(protocol):
+        return unix.Server(sock, protocol, client, server, sessionno, reactor)
+    return ServerStream(sock, protocol, client, server, sessionno, reactor)
+
+
+def adopt(descriptor: int, factory: Any, reactor: UVLoopReactor) -> ServerStream | unix.Server | None:
+    """Serve a copy of a connected descriptor; None where the factory doesn't want it."""
+    skt = socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM)
+    skt.setblocking(False)
+    protocol = factory.buildProtocol(UNIXAddress(skt.getsockname()))
+    if protocol is None:
+        skt.close()
+        return None
+    stream = serve(skt, protocol, skt.getpeername(), None, 0, reactor)
+    protocol.makeConnection(stream)
+    return stream
+
+
 class Dialer(Handover, unix.Client):
     """A connection attempt."""
 
     stream = ClientStream
+
+    def _wants_twisteds(self, protocol: Any) -> bool:
+        return IFileDescriptorReceiver.providedBy(protocol)
 
 
 class Connector(unix.Connector):
@@ -119,4 +223,4 @@ class Connector(unix.Connector):
 class Port(unix.Port):
     """Twisted's port, making our streams."""
 
-    transport = ServerStream  # type: ignore[assignment]
+    transport = staticmethod(serve)  # type: ignore[assignment]
