@@ -21,12 +21,15 @@ _MAX_TIMEOUT = 10**7
 
 
 class Reader:
-    """Reads parts of one document: collects faults, and knows on which line a path stands."""
+    """Reads parts of one document: collects faults, and knows on which line a path stands.
 
-    __slots__ = ("faults", "line_of")
+    `line` is given for a document that is all on one line.
+    """
 
-    def __init__(self, line_of: LineOf, faults: list[Fault]) -> None:
-        self.line_of, self.faults = line_of, faults
+    __slots__ = ("_line", "faults", "line_of")
+
+    def __init__(self, line_of: LineOf, faults: list[Fault], line: int = 0) -> None:
+        self.line_of, self.faults, self._line = line_of, faults, line
 
     def fault(self, trail: Trail, message: str, on_key: bool = False) -> None:
         self.faults.append(Fault(trail, message, on_key))
@@ -35,6 +38,8 @@ class Reader:
         self.faults.append(Fault(trail, message, on_key, "warning"))
 
     def line(self, trail: Trail) -> int:
+        if self._line:
+            return self._line
         path: list[str | int] = []
         while trail is not None:
             trail, step = trail
@@ -52,8 +57,9 @@ class Reader:
 
 def read_level(reader: Reader, owner: dict[str, Any], trail: Trail) -> Access:
     """The Access of what `owner` (a Route, Service or Path) says in `access`, and in `timeout` beside it."""
-    access = owner.get("access")
-    beside = owner.get("timeout")
+    if "access" not in owner and "timeout" not in owner:
+        return NO_ACCESS
+    access, beside = owner.get("access"), owner.get("timeout")
     if not access and beside is None:
         return NO_ACCESS
     return read_access(reader, access or {}, (trail, "access"), (trail, "timeout"), beside)

@@ -38,9 +38,11 @@ class RawDocument:
         self.value: Any = None
         self.problems: list[Problem] = []
         self._root: Any = None
-        lead = len(text) - len(text.lstrip())
-        self.line = first + text.count("\n", 0, lead) + 1
-        self._single = "\n" not in text.strip()
+        self.line = first + 1
+        self._single = "\n" not in text
+        if not self._single and text[0].isspace():
+            self.line += text.count("\n", 0, len(text) - len(text.lstrip()))
+            self._single = "\n" not in text.strip()
 
     def place(self, path: PathTuple = (), on_key: bool = False) -> tuple[int, int]:
         """Line and column (from 1) of the value at `path`, or of its key; if it is not there, of what is above it."""
@@ -52,8 +54,13 @@ class RawDocument:
             return self.line, 1
         return self._first + line + 1, column + 1
 
+    @property
+    def only_line(self) -> int:
+        """The line of a document that is all on one line, as tools write them; else 0."""
+        return self.line if self._single else 0
+
     def line_of(self, path: PathTuple) -> int:
-        """The line (from 1) of the key or list item that `path` names. Free for documents of one line."""
+        """The line (from 1) of the key or list item that `path` names."""
         return self.line if self._single else self.place(path, True)[0]
 
     def problem(self, message: str, path: PathTuple = (), on_key: bool = False, severity: str = "error") -> Problem:
@@ -82,15 +89,17 @@ class RawDocument:
         """Parse the text into `value` and `problems`."""
         if len(self.text) > MAX_DOCUMENT:
             self._fail(YamlError(f"larger than {MAX_DOCUMENT >> 20} MiB; part it with lines of ---"))
-        elif not (self.text.lstrip().startswith("{") and self._read_json()):
+        elif not ((self.text[0] == "{" or self.text.lstrip()[:1] == "{") and self._read_json()):
             self._read_yaml()
 
     def _read_json(self) -> bool:
         try:
-            value = _JSON.decode(self.text)
+            value, end = _scan_json(self.text, 0 if self.text[0] == "{" else self.text.index("{"))
+            if end != len(self.text) and not self.text[end:].isspace():
+                return False
             if not self.text.isascii() or "\\ud" in self.text or "\\uD" in self.text:
                 json.dumps(value, ensure_ascii=False).encode()  # lone surrogates can't be sent anywhere
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, StopIteration):
             return False  # YAML in flow style, or an error that the YAML side will place
         if self.text.count("{") + self.text.count("[") > yaml12.MAX_DEPTH and _too_deep(value):
             return False
@@ -127,7 +136,7 @@ def read_documents(text: str, file: str) -> Iterator[RawDocument]:
         if not chunk or chunk.isspace():
             continue
         document = RawDocument(chunk, first, index, file)
-        if chunk.lstrip()[0] in "#%" and _COMMENT.match(chunk):
+        if chunk[0] != "{" and chunk.lstrip()[0] in "#%" and _COMMENT.match(chunk):
             continue
         document.read()
         if document.value is not None or document.problems:
@@ -139,20 +148,29 @@ def split(text: str) -> Iterator[tuple[str, int]]:
     """Part `text` at its document markers: (text of the document, lines before it), columns kept."""
     if text.startswith("\ufeff"):
         text = text[1:]
-    first = 0
-    chunk: list[str] = []
-    held = 0
-    for number, part in enumerate(_parts("\n" + text)):
-        if number and part[4:5] and not part[4:5].isspace():
-            chunk.append(part)  # ---x is no marker
-            held += part.count("\n")
-            continue
-        if chunk:
-            yield "".join(chunk)[1:], first
-            first += held
-        chunk = [part] if not number else ["\n   " + part[4:]]
-        held = part.count("\n")
-    yield "".join(chunk)[1:], first
+    if text.startswith(("---", "...")):
+        text = "\n" + text
+        line = -1
+    else:
+        line = 0
+    chunk, start = "", line
+    for part in _parts(text):
+        lines = part.count("\n")
+        after = part[4:5]
+        if part[:4] not in _MARKERS:
+            chunk, start = part, line
+        elif after and not after.isspace():
+            chunk += part  # ---x is no marker
+        else:
+            if chunk:
+                yield chunk, start
+            # What follows on the line of a marker keeps its column.
+            chunk, start = (part[5:], line + 2) if after == "\n" else ("   " + part[4:], line + 1)
+        line += lines
+    yield chunk, start
+
+
+_MARKERS = ("\n---", "\n...")
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -227,7 +245,8 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-_JSON = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse)
+#: (text, offset) -> (value, end); StopIteration or ValueError where there is no JSON.
+_scan_json = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse).scan_once
 
 
 def _too_deep(value: Any) -> bool:

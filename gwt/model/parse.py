@@ -7,7 +7,7 @@ that could still be read, and harms no other. ConfigMaps that carry Routes and L
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,29 +67,28 @@ def _parse(text: str, context: Context) -> Parsed:
         for document, found in _read(raw, context):
             if document is not None:
                 documents.append(document)
-            problems.extend(found)
+            if found:
+                problems.extend(found)
     return Parsed(tuple(documents), tuple(problems))
 
 
 Read = tuple[Document | None, list[Problem]]
 
 
-def _read(raw: RawDocument, context: Context) -> Iterator[Read]:
+def _read(raw: RawDocument, context: Context) -> Iterable[Read]:
     source = Source(context.file, raw.line, raw.index, context.name)
     if raw.problems:
-        yield _quarantine(raw, source, raw.problems)
-    elif not isinstance(raw.value, dict):
-        yield _quarantine(raw, source, [raw.problem(f"a document is a mapping, this is {describe(raw.value)}")])
-    else:
-        kind = schema.kind_of(raw.value)
-        if kind == "Route":
-            yield _read_route(raw, source, context)
-        elif context.routes_only:
-            yield _quarantine(raw, source, [raw.problem("a ConfigMap holds Routes only, with hosts and services")])
-        elif kind == "KubernetesObject":
-            yield from _read_kube(raw, source)
-        else:
-            yield _read_other(raw, source, kind)
+        return (_quarantine(raw, source, raw.problems),)
+    if not isinstance(raw.value, dict):
+        return (_quarantine(raw, source, [raw.problem(f"a document is a mapping, this is {describe(raw.value)}")]),)
+    kind = schema.kind_of(raw.value)
+    if kind == "Route":
+        return (_read_route(raw, source, context),)
+    if context.routes_only:
+        return (_quarantine(raw, source, [raw.problem("a ConfigMap holds Routes only, with hosts and services")]),)
+    if kind == "KubernetesObject":
+        return _read_kube(raw, source)
+    return (_read_other(raw, source, kind),)
 
 
 _CHECK_ROUTE: Check = schema.check_document("Route")
@@ -99,7 +98,7 @@ def _read_route(raw: RawDocument, source: Source, context: Context) -> Read:
     faults: list[Fault] = []
     _CHECK_ROUTE(raw.value, None, faults)
     if not faults:
-        route = read_route(Reader(raw.line_of, faults), raw.value, source, context.namespace)
+        route = read_route(Reader(raw.line_of, faults, raw.only_line), raw.value, source, context.namespace)
         return _judge(raw, source, route, faults) if faults else (route, [])
     more: list[Fault] = []
     read_route(Reader(raw.line_of, more), mended(raw.value, faults), source)
@@ -118,7 +117,7 @@ def _read_other(raw: RawDocument, source: Source, kind: str) -> Read:
     faults: list[Fault] = []
     schema.check_document(kind)(raw.value, None, faults)
     if not faults:
-        return _judge(raw, source, _OTHERS[kind](Reader(raw.line_of, faults), raw.value, source), faults)
+        return _judge(raw, source, _OTHERS[kind](Reader(raw.line_of, faults, raw.only_line), raw.value, source), faults)
     more: list[Fault] = []
     _OTHERS[kind](Reader(raw.line_of, more), mended(raw.value, faults), source)
     return _judge(raw, source, None, [*faults, *independent(more, faults)])

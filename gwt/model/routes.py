@@ -7,14 +7,17 @@ from typing import Any
 
 from gwt.model import pattern, units
 from gwt.model.access import Reader, read_cidrs, read_level, read_plugins
-from gwt.model.route import Balance, Env, Path, Rewrite, Route, Service, Source
+from gwt.model.route import NO_ACCESS, Balance, Env, Path, Rewrite, Route, Service, Source
 from gwt.model.validate import Trail, describe
 
-_SEGMENT = re.compile(r"[^{}]*|\{[A-Za-z_][A-Za-z0-9_]*\}")
+_PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}")
+_SEGMENT = re.compile(r"[^{}]*|" + _PLACEHOLDER.pattern)
 _VARIABLE = re.compile(r"method|host|uri|remote_addr|(?:arg|http|cookie)_\S+")
-_ROUND_ROBIN = Balance()
+_SERVICES: Trail = (None, "services")
 _BALANCES = {name: Balance(name) for name in ("round_robin", "sticky", "least_conn", "p2c")}
 _PRINTABLE = re.compile(r"/[^\x00-\x20\x7f-\x9f\\]*")
+#: What needs no closer look, in any match but regex.
+_PLAIN_URI = re.compile(r"/[A-Za-z0-9._~/-]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})|%(?:[01][0-9a-fA-F]|5[cC]|7[fF])")
 
 
@@ -25,7 +28,7 @@ def read_route(reader: Reader, value: dict[str, Any], source: Source, namespace:
         name = source.identity
     elif reader.take(units.printable, name, (None, "name"), "a name") is None:
         name = source.identity
-    envs = _envs(reader, value.get("envs") or ())
+    envs = _envs(reader, value["envs"]) if "envs" in value else ()
     hosts = read_hosts(reader, value["hosts"], (None, "hosts"))
     _check_marks(reader, hosts, envs)
     own = value.get("namespace")
@@ -37,8 +40,8 @@ def read_route(reader: Reader, value: dict[str, Any], source: Source, namespace:
         own or namespace,
         envs,
         read_level(reader, value, None),
-        read_plugins(reader, value.get("plugins"), (None, "plugins")),
-        tuple([_service(reader, item, ((None, "services"), index)) for index, item in enumerate(value["services"])]),
+        read_plugins(reader, value["plugins"], (None, "plugins")) if "plugins" in value else (),
+        tuple([_service(reader, item, (_SERVICES, index)) for index, item in enumerate(value["services"])]),
         source,
     )
 
@@ -47,10 +50,14 @@ def read_hosts(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...
     """Host patterns in canonical form; one that stands twice is told once."""
     hosts: list[str] = []
     for index, text in enumerate(value):
-        name = reader.take(units.host, text, (trail, index))
+        try:
+            name = units.host(text)
+        except ValueError as error:
+            reader.fault((trail, index), str(error))
+            continue
         if name in hosts:
             reader.warn((trail, index), f"host {name} stands twice")
-        elif name is not None:
+        else:
             hosts.append(name)
     return tuple(hosts)
 
@@ -85,26 +92,38 @@ def _check_marks(reader: Reader, hosts: tuple[str, ...], envs: tuple[Env, ...]) 
 
 
 def _service(reader: Reader, value: dict[str, Any], trail: Trail) -> Service:
-    name, upstream, resource = value.get("name"), value.get("upstream"), value.get("resource")
-    port = value.get("port")
-    _check_target(reader, value, trail)
-    balance = value.get("balance", "round_robin")
+    get = value.get
+    name, upstream, resource, port = get("name"), get("upstream"), get("resource"), get("port")
+    if name is None or upstream is not None or resource is not None:
+        _check_target(reader, value, trail)
+    else:
+        _check_named(reader, value, name, port, trail)
+    paths: Trail = (trail, "paths")
+    balance = get("balance", "round_robin")
     return Service(
         name,
         upstream,
         resource,
         int(port) if isinstance(port, float) else port,
-        value.get("namespace"),
-        value.get("protocol", "http"),
-        _BALANCES[balance]
-        if isinstance(balance, str)
-        else _sticky(reader, balance["sticky"], ((trail, "balance"), "sticky")),
+        get("namespace"),
+        get("protocol", "http"),
+        _BALANCES[balance] if isinstance(balance, str) else _sticky(reader, balance["sticky"], (trail, "balance")),
         _host_mode(reader, value["host"], (trail, "host")) if "host" in value else "preserve",
         read_level(reader, value, trail),
-        read_plugins(reader, value.get("plugins"), (trail, "plugins")),
-        tuple([_path(reader, item, ((trail, "paths"), index)) for index, item in enumerate(value["paths"])]),
+        read_plugins(reader, value["plugins"], (trail, "plugins")) if "plugins" in value else (),
+        tuple([_path(reader, item, (paths, index)) for index, item in enumerate(value["paths"])]),
         reader.line(trail),
     )
+
+
+def _check_named(reader: Reader, value: dict[str, Any], name: str, port: Any, trail: Trail) -> None:
+    reader.take(units.label, name, (trail, "name"), "service name")
+    if port is None:
+        reader.fault(trail, "a service with a name needs its port, a number or a port's name")
+    elif isinstance(port, str):
+        _port_name(reader, port, (trail, "port"))
+    if value.get("namespace") is not None:
+        reader.take(units.label, value["namespace"], (trail, "namespace"), "namespace")
 
 
 def _check_target(reader: Reader, value: dict[str, Any], trail: Trail) -> None:
@@ -112,16 +131,6 @@ def _check_target(reader: Reader, value: dict[str, Any], trail: Trail) -> None:
     if len(given) != 1:
         what = "both " + " and ".join(given) if given else "none of them"
         reader.fault(trail, f"a service takes exactly one of name, upstream and resource; this one has {what}")
-        return
-    port = value.get("port")
-    if given[0] == "name":
-        reader.take(units.label, value["name"], (trail, "name"), "service name")
-        if port is None:
-            reader.fault(trail, "a service with a name needs its port, a number or a port's name")
-        elif isinstance(port, str):
-            _port_name(reader, port, (trail, "port"))
-        if value.get("namespace") is not None:
-            reader.take(units.label, value["namespace"], (trail, "namespace"), "namespace")
         return
     for key in ("port", "namespace"):
         if value.get(key) is not None:
@@ -140,10 +149,10 @@ def _sticky(reader: Reader, value: Any, trail: Trail) -> Balance:
     if isinstance(value, str):
         return Balance("sticky", value)
     if len(value) != 1:
-        reader.fault(trail, "sticky takes one of header and cookie")
+        reader.fault((trail, "sticky"), "sticky takes one of header and cookie")
         return Balance("sticky")
     by, name = next(iter(value.items()))
-    reader.take(units.token, name, (trail, by), by)
+    reader.take(units.token, name, ((trail, "sticky"), by), by)
     return Balance("sticky", by, name)
 
 
@@ -163,10 +172,11 @@ def _host_mode(reader: Reader, value: str, trail: Trail) -> str:
 
 def _path(reader: Reader, value: dict[str, Any], trail: Trail) -> Path:
     uri, match = value["uri"], value.get("match", "prefix")
-    _check_uri(reader, uri, match, (trail, "uri"))
     line = reader.line(trail)
+    if match == "regex" or not _PLAIN_URI.fullmatch(uri):
+        _check_uri(reader, uri, match, (trail, "uri"))
     if len(value) == 1:
-        return Path(uri, line=line)
+        return Path(uri, "prefix", (), {}, {}, {}, (), (), 0, None, NO_ACCESS, (), line)
     return Path(
         uri,
         match,

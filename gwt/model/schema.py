@@ -91,4 +91,6 @@ def check_document(name: str) -> Check:
 
 def kind_of(value: dict[str, Any]) -> str:
     """The definition that a document is to be judged by."""
-    return next((name for key, name in KINDS.items() if key in value), "Route")
+    if KINDS.keys().isdisjoint(value):
+        return "Route"
+    return next(name for key, name in KINDS.items() if key in value)

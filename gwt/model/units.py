@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from functools import lru_cache
 from typing import Final
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
@@ -17,6 +18,7 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LABEL = r"[a-z0-9_-]{1,63}"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PLAIN_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MARK: Final = "{mark}"
@@ -74,6 +76,8 @@ def has_host_bits(value: str) -> bool:
 
 def host(value: str) -> str:
     """A host pattern: exact, `*.example.com`, `*`, with {mark} in it; lower case, without port and trailing dot."""
+    if len(value) < 254 and _PLAIN_HOST.fullmatch(value):
+        return value
     name = value.strip().lower()
     if name.startswith("["):
         return _bracketed(name, value)
@@ -167,6 +171,7 @@ def token(value: str, what: str) -> str:
     return value
 
 
+@lru_cache(1024)
 def label(value: str, what: str) -> str:
     """A Kubernetes name: a DNS label (RFC 1123)."""
     if not _DNS_LABEL.fullmatch(value):
@@ -176,6 +181,6 @@ def label(value: str, what: str) -> str:
 
 def printable(value: str, what: str, most: int = 253) -> str:
     """Text of at most `most` characters without control characters."""
-    if not value or len(value) > most or _CONTROL.search(value):
+    if not 0 < len(value) <= most or (not value.isprintable() and _CONTROL.search(value)):
         raise ValueError(f"{what} takes 1 to {most} characters, none of them a control character")
     return value

@@ -114,7 +114,9 @@ class _Compiler:
         by_type = {kind: self._for_type(kind, schema) for kind in kinds}
         if "enum" in schema:
             return _enumeration(schema)
-        return _by_type(by_type, schema)
+        general = _by_type(by_type, schema)
+        plain = kinds == ["string"] and not {"pattern", "maxLength"} & schema.keys() and schema.get("minLength", 0) < 2
+        return _text(general) if plain else general
 
     def _for_type(self, kind: str, schema: Schema) -> Check:
         makers: dict[str, Callable[[Schema], Check]] = {
@@ -258,6 +260,16 @@ def _by_type(by_type: dict[str, Check], schema: Schema) -> Check:
             faults.append(_mismatch(expected, value, trail, text, listed))
         elif found is not _anything:
             found(value, trail, faults)
+
+    return check
+
+
+def _text(general: Check) -> Check:
+    """Nearly everything in a document is a text that is not empty: one look at these, `general` judges the others."""
+
+    def check(value: Any, trail: Trail, faults: list[Fault]) -> None:
+        if type(value) is not str or not value:
+            general(value, trail, faults)
 
     return check
 
