@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gwt.model.settings import load_settings
-from gwt.model.route import Problem
-from gwt.model.settings import Settings
+from gwt.model.problem import format_problem
+from gwt.model.settings import Settings, load_settings
 
 DEFAULT = "gateway.yaml"
 
 
 class ConfigurationError(Exception):
-    """gateway.yaml can't be used. `lines` is what to print: one line, or every problem with its place."""
+    """gateway.yaml can't be used. `lines` is what to print: one line, or every problem as `format_problem` tells it."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)
@@ -76,7 +75,7 @@ def parse(text: str, path: Path | None, env: Mapping[str, str] | None = None) ->
     settings, problems = load_settings(text, file, os.environ if env is None else env)
     errors = [problem for problem in problems if problem.severity == "error"]
     if settings is None or errors:
-        raise ConfigurationError(line for problem in errors or problems for line in render(problem))
+        raise ConfigurationError(format_problem(problem) for problem in errors or problems)
     return Configuration(path, text, settings)
 
 
@@ -86,17 +85,3 @@ def shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def render(problem: Problem) -> list[str]:
-    """A problem as compilers print it: place and message, the line, a caret below the column."""
-    place = ":".join([problem.file, *(str(n) for n in (problem.line, problem.column) if n)])
-    lines = [f"{place}: {problem.severity}: {problem.message}"]
-    if problem.text and problem.line:
-        number = f"{problem.line:6d}"
-        lines.append(f"{number} | {problem.text.rstrip()}")
-        if problem.column:
-            before = problem.text[: problem.column - 1]
-            pad = "".join("\t" if char == "\t" else " " for char in before)
-            lines.append(f"{' ' * len(number)} | {pad}^")
-    return lines

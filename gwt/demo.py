@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.error import CannotListenError
@@ -87,8 +87,9 @@ def documents(ports: Sequence[int]) -> str:
     return text
 
 
-def tries(ports: dict[str, int]) -> list[str]:
+def tries(ports: Mapping[str, int]) -> list[str]:
     """What to try, as lines for the start-up message; `ports` by listener."""
+    ports = {"proxy": 9080, "service_proxy": 9081, "admin": 9180, **ports}
     lines = []
     for what, command in TRIES:
         lines += [f"  # {what}", f"  {command.format(**ports)}"]

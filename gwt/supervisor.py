@@ -46,7 +46,8 @@ class Slot:
 class Supervisor:
     """Keeps `plan.count` workers on the sockets of `binder`.
 
-    `spawn(launch)` makes a Worker (a parameter for tests). `restarts` counts workers that died unasked.
+    `spawn(launch)` makes a Worker (a parameter for tests). `restarts` counts workers that died unasked,
+    and `on_restart` is called for each.
     """
 
     log = Logger("gwt.supervisor")
@@ -57,6 +58,7 @@ class Supervisor:
         self.slots: list[Slot] = []
         self.retiring: set[Worker] = set()
         self.restarts = 0
+        self.on_restart: Callable[[], None] = lambda: None
         self.stopping = False
         self._null = os.open(os.devnull, os.O_RDONLY)
 
@@ -70,8 +72,7 @@ class Supervisor:
         self.slots = [Slot(index) for index in range(self.plan.count)]
         ready = [self._begin(slot).ready for slot in self.slots]
         done: Deferred[Any] = DeferredList(ready, fireOnOneErrback=True, consumeErrors=True)
-        done.addErrback(lambda failure: failure.value.subFailure)
-        return done.addCallback(lambda results: [report for _, report in results])
+        return done.addCallbacks(lambda results: [report for _, report in results], _first_failure)
 
     def _begin(self, slot: Slot) -> Worker:
         """A new worker in `slot`, whatever was there before."""
@@ -105,6 +106,7 @@ class Supervisor:
         if self.stopping or worker.draining:
             return
         self.restarts += 1
+        self.on_restart()
         worker.ready.addErrback(lambda failure: failure.trap(WorkerDied))
         pause = slot.backoff.after(worker.served())
         self.log.error(
@@ -205,6 +207,10 @@ def _when_over(worker: Worker) -> Deferred[None]:
     worker.ended.addCallback(lambda how: over.callback(None))
     worker.ready.addErrback(lambda failure: failure.trap(WorkerDied) and None)
     return over
+
+
+def _first_failure(failure: Any) -> Any:
+    return failure.value.subFailure
 
 
 def _too_slow(worker: Worker) -> None:

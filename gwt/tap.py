@@ -90,6 +90,6 @@ def makeService(options: Options) -> IService:
     """The service of the gateway, or of its supervisor. What can't be bound ends the process here with status 2."""
     from twisted.internet import reactor
 
-    from gwt.main import make_service
+    from gwt.process.service import make_service
 
     return make_service(reactor, options.configuration, options["log-format"])

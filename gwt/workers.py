@@ -95,7 +95,7 @@ class Launch:
 
     def argv(self) -> list[str]:
         """The interpreter with this process's own module search path, so that it runs the same code."""
-        code = f"import sys; sys.path[:] = {sys.path!r}; from gwt.worker import main; main({self.control})"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from gwt.process.worker import main; main({self.control})"
         return [sys.executable, "-P", "-c", code]
 
 

@@ -16,6 +16,10 @@ from twisted.logger import Logger
 
 log = Logger("gwt.signals")
 
+#: Signals that come so soon after the first (seconds) are the same one: sent to the whole group, or by a service
+#: manager to every process.
+ECHO = 0.5
+
 
 class Life(Protocol):
     """What can be told to end or to change."""
@@ -35,7 +39,7 @@ class Signals:
 
     def __init__(self, reactor: Any, life: Life) -> None:
         self._reactor, self._life = reactor, life
-        self.stopping = False
+        self._told_at: float | None = None
 
     def install(self) -> None:
         """Take the signals over as soon as the reactor runs (it sets its own when it starts)."""
@@ -51,11 +55,13 @@ class Signals:
 
     def stop(self) -> None:
         """The first time: drain, then stop the reactor. The second time: now."""
-        if self.stopping:
-            log.warn("told to stop again: not waiting any longer")
-            self._life.hurry()
+        now = self._reactor.seconds()
+        if self._told_at is not None:
+            if now - self._told_at > ECHO:
+                log.warn("told to stop again: not waiting any longer")
+                self._life.hurry()
             return
-        self.stopping = True
+        self._told_at = now
         self._life.drain().addErrback(self._failed).addBoth(lambda _: self._end())
 
     def _failed(self, failure: Any) -> None:

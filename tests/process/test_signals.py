@@ -1,4 +1,4 @@
-"""gwt.signals: what TERM, INT and HUP do, without sending one."""
+"""gwt.process.signals: what TERM, INT and HUP do, without sending one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from gwt.signals import Signals
+from gwt.process.signals import ECHO, Signals
 
 
 class Reactor:
     """Runs when the test says so."""
 
     def __init__(self) -> None:
-        self.running, self.stopped = False, 0
+        self.running, self.stopped, self.now = False, 0, 100.0
         self.waiting: list[Any] = []
+
+    def seconds(self) -> float:
+        return self.now
 
     def callWhenRunning(self, call: Any) -> None:
         self.waiting.append(call)
@@ -82,9 +85,18 @@ def test_the_reactor_stops_when_everything_is_drained(number: int) -> None:
 def test_told_twice_it_does_not_wait() -> None:
     reactor, life = running()
     signal.raise_signal(signal.SIGTERM)
+    reactor.now += 2 * ECHO
     signal.raise_signal(signal.SIGTERM)
     assert life.calls == ["drain", "hurry"]
     assert reactor.stopped == 1
+
+
+def test_one_signal_that_arrives_twice_is_one() -> None:
+    reactor, life = running()
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
+    assert life.calls == ["drain"]
+    assert not reactor.stopped
 
 
 def test_a_drain_that_fails_stops_the_reactor_all_the_same() -> None:
