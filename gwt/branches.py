@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from gwt.closing import effective_plugins, guards, list_names, reasons
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf, LeafOrigin
-from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, merge
-from gwt.model.route import NO_ACCESS, Path, Problem, Quarantined, Route, Service
+from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, apply, merge
+from gwt.model.route import NO_ACCESS, Access, Path, Problem, Quarantined, Route, Service
 from gwt.rewrite import compile_rewrite
 from gwt.route.conditions import Conditions
 from gwt.route.entry import Entry, pattern
@@ -68,14 +69,15 @@ class Grower:
 
     def policy(self, route: Route, service: Service, path: Path) -> Policy:
         """The effective policy of a path."""
+        if _silent(route.access) and _silent(service.access) and _silent(path.access):
+            return self.plain
         file = route.source.file
         levels = (
             (Origin("route", route.name, file, route.source.line), route.access),
             (Origin("service", service_name(service), file, service.line), service.access),
             (Origin("path", path.uri, file, path.line), path.access),
         )
-        said = [level for level in levels if level[1] != NO_ACCESS]
-        return merge([self._global, *said]) if said else self.plain
+        return apply(self.plain, [level for level in levels if not _silent(level[1])])
 
     def verdict(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:
         """Whether the path may be open, and whether it is guarded."""
@@ -122,7 +124,7 @@ class _Growth:
         return tuple(entries)
 
     def _entry(self, service: Service, path: Path, mark: str | None, namespace: str) -> Entry:
-        uri = pattern(path.uri, path.match, self._grower.surroundings.merge_slashes)
+        uri = _uri(path.uri, path.match, self._grower.surroundings.merge_slashes)
         leaf = self._leaf(service, path, mark, namespace)
         return Entry(uri, path.match, path.priority, Conditions.of(path), self._route.name, leaf)
 
@@ -166,6 +168,13 @@ class _Growth:
         line = line or source.line
         column = 1 if line else 0
         self._problems.append(Problem(source.file, line, column, message, "", self._route.name, "warning"))
+
+
+_uri = lru_cache(maxsize=4096)(pattern)  # many Routes have the same few paths
+
+
+def _silent(access: Access) -> bool:
+    return access is NO_ACCESS or access == NO_ACCESS
 
 
 def closed_branch(document: Quarantined, name: str) -> Branch:

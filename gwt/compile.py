@@ -74,14 +74,25 @@ def compile_delta(snapshot: Snapshot, delta: Delta, surroundings: Surroundings |
         document_problems=snapshot.document_problems if delta.problems is None else delta.problems,
         book=replace(book, aliases=aliases),
     )
-    if delta.endpoints_only and surroundings == book.surroundings:
+    if not delta.endpoints_only or surroundings != book.surroundings:
+        after = yield from _Compilation(after, delta, surroundings).run()
+    if after.document_problems is snapshot.document_problems and after.compile_problems is snapshot.compile_problems:
         return after
-    return (yield from _Compilation(after, delta, surroundings).run())
+    return replace(after, errors=(yield from _errors(after)))
 
 
 def compile_now(snapshot: Snapshot, delta: Delta, surroundings: Surroundings | None = None) -> Snapshot:
     """`compile_delta` in one go, where nothing is served that it could keep waiting."""
     return finish(compile_delta(snapshot, delta, surroundings))
+
+
+def _errors(snapshot: Snapshot) -> Steps[int]:
+    count = 0
+    for number, problems in enumerate((snapshot.document_problems, *snapshot.compile_problems.values())):
+        count += sum(problem.severity == "error" for problem in problems)
+        if number % STRIDE == 0:
+            yield
+    return count
 
 
 class _Compilation:

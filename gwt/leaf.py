@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gwt.errors import GatewayError
 from gwt.model.policy import Policy
 from gwt.model.route import Balance, Path, Route, Rule, Service, Source
 
 
-@dataclass(frozen=True, slots=True)
-class LeafOrigin:
+class LeafOrigin(NamedTuple):
     """Where a Leaf comes from, for people: the documents as they were read (None where there is no such part)."""
 
     source: Source

@@ -22,7 +22,8 @@ class Snapshot:
 
     `upstreams` is keyed by service key and, where the port has a name, by `namespace/name:portname` too.
     `guarded` holds the host patterns (as in the router) of which any path has login, auth plugins or IP lists.
-    `book` belongs to the compiler: what it needs to make the next Snapshot from this one.
+    `errors` counts the problems that are more than warnings. `book` belongs to the compiler: what it needs to make
+    the next Snapshot from this one.
     """
 
     revision: int
@@ -36,6 +37,7 @@ class Snapshot:
     book: Any
     document_problems: tuple[Problem, ...] = ()
     compile_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    errors: int = 0
 
     def keeps_escaped_slash(self, host: bytes) -> bool:
         """False where %2F in a path of this (normalised) host is refused with 400."""

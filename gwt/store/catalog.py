@@ -15,7 +15,8 @@ from gwt.delta import Delta, quarantine_key
 from gwt.model.route import Problem, Route, ServiceSpec
 from gwt.steps import Steps
 from gwt.store.claims import Place
-from gwt.store.content import EMPTY, ConsumerPart, Content, Doc, ListPart, Part, RulesPart, ServicePart
+from gwt.store.content import EMPTY, ConsumerPart, Content, Doc, KubePart, ListPart, Part, RulesPart, ServicePart
+from gwt.store.kubejoin import KubeJoin
 from gwt.store.lastgood import in_force
 from gwt.store.shelves import RouteShelf, RuleShelf, Shelf, TableShelf, all_problems
 
@@ -38,6 +39,7 @@ class Catalog:
         self.lists: TableShelf[tuple[str, ...]] = TableShelf()
         self.consumers: TableShelf[Mapping[str, Any]] = TableShelf()
         self.rules = RuleShelf()
+        self.kube = KubeJoin()
 
     def put(self, source: str, content: Content) -> None:
         """`source` now holds `content`. Takes effect with the next `settle`."""
@@ -66,6 +68,7 @@ class Catalog:
         pending, self._pending = self._pending, {}
         for source in sorted(pending):
             yield from self._replace(source, pending[source])
+        yield from self.kube.settle(self.services)
         routes = yield from self.routes.settle()
         services = yield from self.services.settle()
         lists = yield from self.lists.settle_whole()
@@ -117,6 +120,8 @@ class Catalog:
                 self.lists.put(part.name, place, part.cidrs)
             case ConsumerPart():
                 self.consumers.put(part.name, place, part.conf)
+            case KubePart():
+                self.kube.put(part, place)
 
     def _unshelve(self, part: Part, place: Place) -> None:
         match part:
@@ -130,6 +135,8 @@ class Catalog:
                 self.lists.drop(part.name, place)
             case ConsumerPart():
                 self.consumers.drop(part.name, place)
+            case KubePart():
+                self.kube.drop(part, place)
 
     def _settle_problems(self) -> tuple[Problem, ...] | None:
         said = chain.from_iterable(self._problems[source] for source in sorted(self._problems))

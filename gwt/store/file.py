@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.task import deferLater
 
 from gwt.model.route import Problem
@@ -21,6 +21,7 @@ from gwt.store.base import Apply, StoreError
 from gwt.store.catalog import Catalog
 from gwt.store.known import Known, Suspects
 from gwt.store.loading import Loaded, load
+from gwt.store.outside import Outside
 from gwt.store.pace import Pacer
 from gwt.store.scan import Listing, Stamp, scan, stamp
 
@@ -30,12 +31,27 @@ QUIET = 0.05
 #: Seconds a turn while nothing is served yet.
 HURRY = 0.5
 
+#: Bytes of a file that is parsed in the serving process: some 2 ms of YAML. Larger ones are parsed outside.
+SMALL = 4096
+
+#: Where more than this changed at once it all goes outside; at the start, parsing by two outweighs starting them.
+MANY = 128 * 1024
+
 
 class FileStore:
     """The Store of `root`. `clock` is IReactorTime; `wall` gives the time of file systems in ns."""
 
-    def __init__(self, root: str, clock: Any, quiet: float = QUIET, wall: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        root: str,
+        clock: Any,
+        outside: Outside | None = None,
+        quiet: float = QUIET,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Without `outside` every file is parsed here, whatever its size."""
         self._root, self._clock, self._quiet, self._wall = root, clock, quiet, wall
+        self._outside = outside
         self._pacer = Pacer(clock)
         self._catalog = Catalog()
         self._known = Known()
@@ -54,9 +70,7 @@ class FileStore:
     def stop(self) -> Deferred[None]:
         """See `Store.stop`."""
         self._apply = None
-        done: Deferred[None] = Deferred()
-        done.callback(None)
-        return done
+        return succeed(None) if self._outside is None else self._outside.close()
 
     def describe(self) -> str:
         """The directory and how much was found there."""
@@ -69,7 +83,7 @@ class FileStore:
             raise StoreError(f"the store's directory {self._root!r} can't be read: {listing.blind['']}")
         self._note_blind(listing)
         suspects = await hurried.run(self._known.suspects(listing))
-        await hurried.run(self._load_here(suspects))
+        await self._load(suspects, hurried, MANY)
         await self._hand_over(hurried, always=True)
 
     async def _look(self) -> None:
@@ -79,7 +93,7 @@ class FileStore:
         if suspects:
             await deferLater(self._clock, self._quiet)
             suspects = await self._pacer.run(self._still(suspects))
-            await self._pacer.run(self._load_here(suspects))
+            await self._load(suspects, self._pacer, SMALL)
         if suspects or changed:
             await self._hand_over(self._pacer)
 
@@ -100,17 +114,32 @@ class FileStore:
             yield
         return still
 
-    def _load_here(self, suspects: Suspects) -> Steps[None]:
-        for name, seen in suspects.items():
-            if seen is None:
-                self._known.forget(name)
-                self._catalog.remove(name)
-            else:
-                now = self._wall()
-                self._take(name, seen, now, load(self._path(name), name, self._known.digest(name)))
+    async def _load(self, suspects: Suspects, pacer: Pacer, small: int) -> None:
+        """Read what changed: here where it is `small` and not much, else outside."""
+        present = {name: seen for name, seen in suspects.items() if seen is not None}
+        for name in suspects.keys() - present.keys():
+            self._known.forget(name)
+            self._catalog.remove(name)
+        large = []
+        if self._outside is not None:
+            much = sum(seen.size for seen in present.values()) > MANY
+            large = [name for name, seen in present.items() if much or seen.size > small]
+        away = [self._load_outside(name, present.pop(name), pacer) for name in large]
+        await pacer.run(self._load_here(present))
+        await gatherResults(away, consumeErrors=True)
+
+    def _load_here(self, present: Mapping[str, Stamp]) -> Steps[None]:
+        for name, seen in present.items():
+            now = self._wall()
+            self._take(load(self._path(name), name, self._known.digest(name)), name, seen, now)
             yield
 
-    def _take(self, name: str, seen: Stamp, now: int, loaded: Loaded) -> None:
+    def _load_outside(self, name: str, seen: Stamp, pacer: Pacer) -> Deferred[None]:
+        assert self._outside is not None
+        loading = self._outside.load(self._path(name), name, self._known.digest(name), pacer)
+        return loading.addCallback(self._take, name, seen, self._wall())
+
+    def _take(self, loaded: Loaded, name: str, seen: Stamp, now: int) -> None:
         if loaded.error is not None:
             self._catalog.fail(name, Problem(name, 0, 0, f"can't be read: {loaded.error}; what it said last holds"))
             return

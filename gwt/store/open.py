@@ -8,12 +8,13 @@ from typing import Any
 from gwt.store.base import Store, StoreError
 from gwt.store.file import FileStore
 from gwt.store.memory import MemoryStore
+from gwt.store.outside import Outside
 
 LATER = ("redis", "rediss", "redis+unix", "redis+sentinel", "etcd", "etcds")
 
 
-def open_store(url: str, clock: Any, base: str = ".") -> Store:
-    """The Store that `url` names: `file:DIR` (relative to `base`) or `memory:`. `clock` is the reactor.
+def open_store(url: str, reactor: Any, base: str = ".") -> Store:
+    """The Store that `url` names: `file:DIR` (relative to `base`) or `memory:`. `reactor` gives time and processes.
 
     Raises StoreError with one line for people.
     """
@@ -21,12 +22,18 @@ def open_store(url: str, clock: Any, base: str = ".") -> Store:
     if colon and scheme == "memory":
         if rest.strip("/"):
             raise StoreError("store: memory: takes nothing after the colon")
-        return MemoryStore(clock)
+        return MemoryStore(reactor)
     if colon and scheme == "file":
-        return FileStore(os.path.normpath(os.path.join(base, _directory(rest))), clock)
+        root = os.path.normpath(os.path.join(base, _directory(rest)))
+        return FileStore(root, reactor, Outside(reactor, children()))
     if colon and scheme in LATER:
         raise StoreError(f"store: {scheme}: is not in this version; file:DIR and memory: are")
     raise StoreError(f"store: expected file:DIR or memory:, got {_shown(url)!r}")
+
+
+def children() -> int:
+    """How many parse at once: one a core that this process may use, two at most."""
+    return min(len(os.sched_getaffinity(0)), 2)
 
 
 def _directory(rest: str) -> str:

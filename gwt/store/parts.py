@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from gwt.model.document import decode
+from gwt.model.endpoints import name_of, service_of
 from gwt.model.others import ConsumersDoc, KubeObject, ListsDoc, RulesDoc, UpstreamsDoc
 from gwt.model.parse import Document, Parsed, parse_file
 from gwt.model.route import Quarantined, Route
 from gwt.store.content import ConsumerPart, Content, Doc, KubePart, ListPart, Part, RulesPart, ServicePart
+from gwt.store.slim import slim
 
 
 def digest_of(data: bytes) -> bytes:
@@ -72,4 +74,6 @@ def _parts(document: Document) -> Iterator[Part]:
 
 
 def _kube_parts(document: KubeObject) -> Iterator[Part]:
-    yield KubePart(document.kind, f"{document.namespace}/{document.name}", "", document.object)
+    service = service_of(document.object, document.kind)
+    if service is not None:
+        yield KubePart(document.kind, name_of(document.object), service, slim(document.kind, document.object))
