@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 from gwt.model import jsonplaces, yaml12
@@ -123,6 +123,9 @@ class RawDocument:
 
     def _fail(self, error: YamlError) -> None:
         line, column = self._first + error.line + 1, error.column
+        last = self._first + self.text.count("\n") + 1
+        if line > last:  # libyaml places what is missing at the end on a line of its own
+            line, column = last, len(self.line_text(last))
         text = self.line_text(line)
         if "alias" in error.message and text[column - 1 : column] == "*":
             column -= 1
@@ -246,7 +249,9 @@ def _refuse(constant: str) -> NoReturn:
 
 
 #: (text, offset) -> (value, end); StopIteration or ValueError where there is no JSON.
-_scan_json = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_refuse).scan_once
+_scan_json: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_constant=_refuse
+).scan_once  # type: ignore[attr-defined]
 
 
 def _too_deep(value: Any) -> bool:

@@ -29,8 +29,9 @@ def check(pattern: str) -> re.Pattern[str]:
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"a pattern of {len(pattern)} characters; at most {MAX_PATTERN} are allowed")
     try:
-        tree = parser.parse(pattern)
         compiled = re.compile(pattern)
+        # Where case is ignored, overlaps are looked for as if all of it were written in one case.
+        tree = parser.parse(_one_case(pattern) if compiled.flags & re.IGNORECASE else pattern)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from None
     except (OverflowError, RecursionError):
@@ -39,6 +40,11 @@ def check(pattern: str) -> re.Pattern[str]:
         raise ValueError("a pattern that unfolds too far: bounded repeats inside each other")
     _examine(tree)
     return compiled
+
+
+def _one_case(pattern: str) -> str:
+    """The letters of `pattern` in lower case; what stands after a backslash or names a group keeps its meaning."""
+    return re.sub(r"\\.|\(\?P<|[A-Z]", lambda match: match[0] if match[0][0] in "\\(" else match[0].lower(), pattern)
 
 
 def _weight(items: Any) -> int:
@@ -194,8 +200,8 @@ def _set(items: Any) -> frozenset[int]:
 def _category(category: Any) -> frozenset[int]:
     name = str(category).lower()
     letter = "d" if "digit" in name else "s" if "space" in name else "w"
-    found = frozenset((re.compile(rf"\{letter}").match(chr(code)) and code) or -1 for code in range(256))
-    found = (found - {-1}) | {256}
+    matches = re.compile(rf"\{letter}").match
+    found = frozenset(code for code in range(256) if matches(chr(code))) | {256}
     return (_ALL - found) | {256} if "not" in name else found
 
 
