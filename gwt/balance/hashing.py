@@ -58,11 +58,12 @@ class Sticky:
                 if best is None or score < lead:
                     best, lead = endpoint, score
             return best
-        highest = -1
+        highest, spread = -1, number * _MIX
         for salt, endpoint in seeded:
-            drawn = draw(number, salt)
-            if drawn > highest:
-                best, highest = endpoint, drawn
+            bits = ((spread ^ salt) & _MASK) * _MIX2 & _MASK  # `draw`, written out
+            bits = (bits ^ bits >> 32) * _MIX & _MASK
+            if bits > highest:
+                best, highest = endpoint, bits
         return best
 
     def phases(self) -> Mapping[str, float]:
@@ -77,5 +78,4 @@ def seed(address: str) -> int:
 def draw(number: int, salt: int) -> int:
     """64 well-mixed bits of a key's 32-bit `number` and an endpoint's `salt`."""
     bits = ((number * _MIX ^ salt) & _MASK) * _MIX2 & _MASK
-    bits = (bits ^ bits >> 32) * _MIX & _MASK
-    return bits ^ bits >> 29
+    return (bits ^ bits >> 32) * _MIX & _MASK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate
-from math import exp
+from math import exp, inf
 
 from gwt.balance.endpoint import Endpoint, EndpointState
 from gwt.balance.pick import Turns
@@ -48,12 +48,15 @@ class LeastConn:
             first = self._turns.front()
             if first is None or not first.state.inflight:  # nobody can have fewer
                 return self._turns.pick()
-        loads = [(e.state.inflight / e.share, e) for e in self._endpoints if e not in tried]
-        if not loads:
-            return None
-        least = min([load for load, _ in loads])
-        busy = {endpoint for load, endpoint in loads if load > least}
-        return self._turns.pick(None, busy.union(tried))
+        least = inf
+        equals: list[Endpoint] = []
+        for endpoint in self._endpoints:
+            load = endpoint.state.inflight / endpoint.share
+            if load <= least and endpoint not in tried:
+                if load < least:
+                    least, equals = load, []
+                equals.append(endpoint)
+        return self._turns.among(equals)
 
     def phases(self) -> Mapping[str, float]:
         return self._turns.phases()

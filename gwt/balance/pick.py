@@ -26,7 +26,7 @@ class Picker(Protocol):
         """The endpoint for the next request, none of `tried`; None if there is no other. `key`: what sticks to it."""
 
     def phases(self) -> Mapping[str, float]:
-        """By address, what the next picker of this service needs to go on where this one stopped."""
+        """By address, in the order of turns, what the next picker needs to go on where this one stopped."""
 
 
 class Turns(Picker, Protocol):
@@ -34,6 +34,9 @@ class Turns(Picker, Protocol):
 
     def front(self) -> Endpoint | None:
         """Whose turn it is, without taking it."""
+
+    def among(self, allowed: Collection[Endpoint]) -> Endpoint | None:
+        """The next in turn of these; None if there is none."""
 
 
 class Nobody:
@@ -45,6 +48,9 @@ class Nobody:
         return None
 
     def front(self) -> Endpoint | None:
+        return None
+
+    def among(self, allowed: Collection[Endpoint]) -> Endpoint | None:
         return None
 
     def phases(self) -> Mapping[str, float]:
@@ -73,11 +79,24 @@ class Ring:
         queue = self._queue()
         for place, endpoint in enumerate(queue):
             if endpoint not in tried:
-                del queue[place]
-                queue.append(endpoint)
-                self._ring, self._at = queue, 0
-                return endpoint
+                return self._take(queue, place)
         return None
+
+    def among(self, allowed: Collection[Endpoint]) -> Endpoint | None:
+        if self._ring[self._at] in allowed:
+            return self.pick()
+        queue = self._queue()
+        for place, endpoint in enumerate(queue):
+            if endpoint in allowed:
+                return self._take(queue, place)
+        return None
+
+    def _take(self, queue: list[Endpoint], place: int) -> Endpoint:
+        """Pick out of turn: those who were passed over stay in front."""
+        endpoint = queue.pop(place)
+        queue.append(endpoint)
+        self._ring, self._at = queue, 0
+        return endpoint
 
     def _queue(self) -> list[Endpoint]:
         return self._ring[self._at :] + self._ring[: self._at]
@@ -93,19 +112,22 @@ class Ring:
 class Timetable:
     """Turns of endpoints of different weights: each is due every 1 / weight laps, who is due first is picked."""
 
-    __slots__ = ("_due", "_now")
+    __slots__ = ("_due", "_now", "_picks")
 
     def __init__(self, due: Sequence[tuple[float, Endpoint]]) -> None:
         """`due`: when each endpoint, at least one, has its first turn, in laps from now."""
+        # Of two that are due at the same moment, the one that has waited longer comes first.
         self._due = [(when, place, endpoint) for place, (when, endpoint) in enumerate(due)]
         heapify(self._due)
         self._now = 0.0
+        self._picks = len(due)
 
     def pick(self, key: bytes | None = None, tried: Collection[Endpoint] = ()) -> Endpoint | None:
         if tried:
             return self._pick_other(tried)
-        when, place, endpoint = self._due[0]
-        heapreplace(self._due, (when + 1.0 / endpoint.share, place, endpoint))
+        when, _, endpoint = self._due[0]
+        self._picks += 1
+        heapreplace(self._due, (when + 1.0 / endpoint.share, self._picks, endpoint))
         self._now = when
         return endpoint
 
@@ -119,7 +141,8 @@ class Timetable:
                 found = turn
         if found is not None:
             self._now = found[0]
-            heappush(heap, (found[0] + 1.0 / found[2].share, found[1], found[2]))
+            self._picks += 1
+            heappush(heap, (found[0] + 1.0 / found[2].share, self._picks, found[2]))
         for when, place, endpoint in passed:
             # Due at once, but not for every turn that it missed: that would be a burst.
             heappush(heap, (max(when, self._now), place, endpoint))
@@ -127,6 +150,9 @@ class Timetable:
 
     def front(self) -> Endpoint | None:
         return self._due[0][2]
+
+    def among(self, allowed: Collection[Endpoint]) -> Endpoint | None:
+        return self._pick_other({endpoint for _, _, endpoint in self._due if endpoint not in allowed})
 
     def phases(self) -> Mapping[str, float]:
         return {endpoint.address: (when - self._now) * endpoint.share for when, _, endpoint in sorted(self._due)}
@@ -143,19 +169,21 @@ def round_robin(
     if not endpoints:
         return Nobody()
     turns = dict(phases) | _newcomers([e for e in endpoints if e.address not in phases], 0.0 if phases else random())
-    shares = {endpoint.share for endpoint in endpoints}
-    if len(shares) == 1:
-        return Ring(sorted(endpoints, key=lambda endpoint: turns[endpoint.address]))
-    return Timetable([(turns[endpoint.address] / endpoint.share, endpoint) for endpoint in endpoints])
+    here = {endpoint.address: endpoint for endpoint in endpoints}
+    order = [here[address] for address in sorted(turns, key=turns.__getitem__) if address in here]
+    if len({endpoint.share for endpoint in endpoints}) == 1:
+        return Ring(order)
+    return Timetable([(turns[endpoint.address] / endpoint.share, endpoint) for endpoint in order])
 
 
 def _newcomers(endpoints: Sequence[Endpoint], start: float) -> dict[str, float]:
-    """Phases in (0, 1], evenly spread over the endpoints of each weight."""
+    """Phases above 0 and below 1, evenly spread over the endpoints of each weight."""
     sizes = Counter(endpoint.share for endpoint in endpoints)
     seen: Counter[int] = Counter()
     phases = {}
     for endpoint in endpoints:
         seen[endpoint.share] += 1
         phase = seen[endpoint.share] / sizes[endpoint.share] + start
-        phases[endpoint.address] = phase - 1.0 if phase > 1.0 else phase
+        # Just below 1: behind everybody who waits, but before the second turn of the one who is next.
+        phases[endpoint.address] = (phase - 1.0 if phase > 1.0 else phase) * 0.999999
     return phases
