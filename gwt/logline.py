@@ -71,8 +71,8 @@ class LogRecord(Protocol):
 
 _JSON = (
     b'{"time":"%b.%03dZ","request_id":"%b","client":"%b","method":"%b","host":"%b","uri":"%b","status":%d,'
-    b'"bytes_in":%d,"bytes_out":%d,"duration_ms":%.3f,"upstream":%b,"upstream_ms":%b,"tries":%d,%b,"user":%b,'
-    b'"code":%b,"protocol":%b,"user_agent":%b,"referer":%b,"revision":%d}\n'
+    b'"bytes_in":%d,"bytes_out":%d,"duration_ms":%.3f,"upstream":%b,"upstream_ms":%b,%b,"user":%b,%b,'
+    b'"user_agent":%b,"referer":%b,"revision":%d}\n'
 )
 _COMBINED = b'%b - %b [%b] "%b %b %b" %d %d "%b" "%b"\n'
 
@@ -84,9 +84,9 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 def format_json(record: LogRecord) -> bytes:
     """The line in JSON, with its newline. Bytes that are not UTF-8 become `\\xNN` in the text."""
     uri, referer, agent = record.uri, record.referer, record.user_agent
-    if b"?" in uri or b"@" in uri:
+    if b"=" in uri or b"@" in uri:
         uri = masked(uri)
-    if referer is not None and (b"?" in referer or b"@" in referer):
+    if referer is not None and (b"=" in referer or b"@" in referer):
         referer = masked(referer)
     sent = (record.request_id, record.client.encode("utf-8", "backslashreplace"), record.method, record.host, uri)
     joined = b"".join((*sent, agent or b"", referer or b""))
@@ -98,7 +98,7 @@ def format_json(record: LogRecord) -> bytes:
         agent = b"null" if agent is None else b'"' + agent + b'"'
         referer = b"null" if referer is None else b'"' + referer + b'"'
     second, millisecond = divmod(int(record.time * 1000.0), 1000)
-    upstream, took, user, code = record.upstream, record.upstream_seconds, record.user, record.code
+    upstream, took, user = record.upstream, record.upstream_seconds, record.user
     return _JSON % (
         _iso_second(second),
         millisecond,
@@ -109,11 +109,9 @@ def format_json(record: LogRecord) -> bytes:
         record.duration * 1000.0,
         b"null" if upstream is None else _name(upstream),
         b"null" if took is None else b"%.3f" % (took * 1000.0),
-        record.tries,
-        _place(record.route, record.service, record.path),
+        _place(record.tries, record.route, record.service, record.path),
         b"null" if user is None else _name(user),
-        b"null" if code is None else _name(code),
-        _name(record.protocol),
+        _ending(record.code, record.protocol),
         agent,
         referer,
         record.revision,
@@ -123,11 +121,11 @@ def format_json(record: LogRecord) -> bytes:
 def format_combined(record: LogRecord) -> bytes:
     """The line in the combined format, with its newline. Other bytes than printable ASCII become `\\xNN`."""
     uri, referer = record.uri, record.referer
-    if b"?" in uri or b"@" in uri:
+    if b"=" in uri or b"@" in uri:
         uri = masked(uri)
     if referer is None:
         referer = b"-"
-    elif b"?" in referer or b"@" in referer:
+    elif b"=" in referer or b"@" in referer:
         referer = masked(referer)
     agent = b"-" if record.user_agent is None else record.user_agent
     user = b"-" if record.user is None else combined_word(record.user.encode("utf-8", "backslashreplace"))
@@ -165,10 +163,20 @@ def _name(text: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _place(route: str | None, service: str | None, path: str | None) -> bytes:
-    """The three members that say where a request was sent by the routes."""
-    named = zip((b"route", b"service", b"path"), (route, service, path), strict=True)
-    return b",".join([b'"%b":%b' % (name, b"null" if text is None else _name(text)) for name, text in named])
+def _place(tries: int, route: str | None, service: str | None, path: str | None) -> bytes:
+    """The members `tries` to `path`: few different ones are in use at a time."""
+    names = _name_or_null(route), _name_or_null(service), _name_or_null(path)
+    return b'"tries":%d,"route":%b,"service":%b,"path":%b' % (tries, *names)
+
+
+@lru_cache(maxsize=256)
+def _ending(code: str | None, protocol: str) -> bytes:
+    """The members `code` and `protocol`."""
+    return b'"code":%b,"protocol":%b' % (_name_or_null(code), _name(protocol))
+
+
+def _name_or_null(text: str | None) -> bytes:
+    return b"null" if text is None else _name(text)
 
 
 _NOT_TEXT = re.compile(rb"[^ !#-\[\]-~]")
