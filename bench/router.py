@@ -21,7 +21,7 @@ from gwt.route.hosts import normalise_host
 from gwt.route.path import both_forms, normalise
 from gwt.route.router import Router
 
-ROUNDS, CALLS = 15, 4000
+ROUNDS, CALLS = 100, 400
 
 
 def table(routes: int) -> dict[str, list[Entry]]:
@@ -40,32 +40,40 @@ def one_host(routes: int) -> dict[str, list[Entry]]:
     return {"one.example.com": entries}
 
 
-def cost(call: Callable[..., Any], asked: list[tuple[Any, ...]]) -> float:
-    """Microseconds a call, the best of several rounds; `asked` are the arguments of each call of a round."""
-    best = float("inf")
+Work = tuple[Callable[..., Any], list[tuple[Any, ...]]]
+
+
+def nothing(*arguments: object) -> None:
+    """A call that does nothing: what every figure includes."""
+
+
+def costs(*works: Work) -> list[float]:
+    """Microseconds a call for each (call, arguments of the calls of a round): the best of rounds taken in turn."""
+    best = [float("inf")] * len(works)
     for _ in range(ROUNDS):
-        started = time.perf_counter()
-        for arguments in asked:
-            call(*arguments)
-        done = time.perf_counter()
-        for _arguments in asked:
-            pass
-        best = min(best, done - started - (time.perf_counter() - done))
-    return best / len(asked) * 1e6
+        for number, (call, asked) in enumerate(works):
+            started = time.perf_counter()
+            for arguments in asked:
+                call(*arguments)
+            best[number] = min(best[number], (time.perf_counter() - started) / len(asked) * 1e6)
+    return best
 
 
-def lookups(router: Router, routes: int) -> float:
+def cost(call: Callable[..., Any], *arguments: Any) -> float:
+    """Microseconds a call, the loop that makes it included."""
+    return costs((call, [arguments] * CALLS))[0]
+
+
+def lookups(router: Router, routes: int) -> Work:
     # The same few hosts of each table, so that the processor's caches see the same work.
     hosts = [f"host-{n * routes // 10}.example.com".encode() for n in range(10)]
     paths = [b"/headers", b"/api/v1/users/1234", b"/", b"/headers/x"]
-    asked = [(hosts[n % 10], paths[n % 4], None) for n in range(CALLS)]
-    return cost(router.match, asked)
+    return router.match, [(hosts[n % 10], paths[n % 4], None) for n in range(CALLS)]
 
 
-def shared_host(routes: int) -> float:
+def shared_host(routes: int) -> Work:
     router = Router().with_hosts(one_host(routes))
-    asked = [(b"one.example.com", f"/t{n % 10}/app-{n % 10}/y".encode(), None) for n in range(CALLS)]
-    return cost(router.match, asked)
+    return router.match, [(b"one.example.com", f"/t{n % 10}/app-{n % 10}/y".encode(), None) for n in range(CALLS)]
 
 
 def measure_build(routes: int) -> Router:
@@ -100,11 +108,10 @@ def measure_change(router: Router) -> None:
 
 def measure_paths() -> None:
     plain, odd = b"/api/v1/users/1234/orders", b"/a/%7euser/../b%20c//d"
-    print(
-        f"normalise: plain {cost(normalise, [(plain,)] * CALLS):.2f} us, odd {cost(normalise, [(odd,)] * CALLS):.2f} us"
-    )
-    print(f"both forms: plain {cost(both_forms, [(plain,)] * CALLS):.2f} us")
-    print(f"normalise_host: known {cost(normalise_host, [(b'Foo.example.com:8080',)] * CALLS):.2f} us")
+    print(f"an empty call: {cost(nothing, plain):.2f} us (in every figure here)")
+    print(f"normalise: plain {cost(normalise, plain):.2f} us, odd {cost(normalise, odd):.2f} us")
+    print(f"both forms: plain {cost(both_forms, plain):.2f} us")
+    print(f"normalise_host: known {cost(normalise_host, b'Foo.example.com:8080'):.2f} us")
 
 
 def measure_kinds() -> None:
@@ -115,10 +122,11 @@ def measure_kinds() -> None:
         ("/users/{id}", "template"),
         (r"\.php$", "regex"),
     ]
+    paths = (b"/health", b"/users/1", b"/api/v1/x/y")
     for count in range(1, 6):
         entries = [Entry(pattern(uri, match), match, target=uri) for uri, match in uris[:count]]
         router = Router().with_hosts({"h": entries})
-        us = [cost(router.match, [(b"h", path, None)] * CALLS) for path in (b"/health", b"/users/1", b"/api/v1/x/y")]
+        us = costs(*((router.match, [(b"h", path, None)] * CALLS) for path in paths))
         print(f"host with {count} paths, the last {uris[count - 1]}: " + ", ".join(f"{one:.2f}" for one in us) + " us")
 
 
@@ -126,10 +134,10 @@ def main() -> None:
     routes = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     few, many = Router().with_hosts(table(10)), measure_build(routes)
     measure_change(many)
-    small, large = lookups(few, 10), lookups(many, routes)
+    small, large = costs(lookups(few, 10), lookups(many, routes))
     print(f"match: {small:.2f} us with 10 routes, {large:.2f} us with {routes}: x {large / small:.2f}")
     del many
-    small, large = shared_host(10), shared_host(routes)
+    small, large = costs(shared_host(10), shared_host(routes))
     print(f"on one host: {small:.2f} us with 10 routes, {large:.2f} us with {routes}: x {large / small:.2f}")
     measure_memory(routes)
     measure_paths()

@@ -36,22 +36,25 @@ class TemplateNode:
 class Extras:
     """`templates` and `floating` (which may apply to any path) of a host whose entries are `ordered`."""
 
-    __slots__ = ("_floating", "_ranks", "_splits", "_templates")
+    __slots__ = ("_floating", "_ranks", "_templates", "longest")
 
     def __init__(self, ordered: Sequence[Entry], templates: Sequence[Entry], floating: Sequence[Entry]) -> None:
         self._floating = tuple(floating)
         self._ranks = {entry: rank for rank, entry in enumerate(ordered)}
         self._templates = TemplateNode()
-        self._splits = 0
+        #: How many segments the longest template has, the empty one before the first slash included.
+        self.longest = 0
         for entry in templates:
             segments = entry.uri.split(b"/")
             self._templates.descend(segments).entries.append(entry)
-            # One more than the longest has: what is left of a longer path must not pass for its last segment.
-            self._splits = max(self._splits, len(segments))
+            self.longest = max(self.longest, len(segments))
 
-    def among(self, entries: Sequence[Entry], path: bytes) -> Sequence[Entry]:
-        """`entries` with the templates that fit `path` and the floating ones in their places."""
-        extras = self._fitting(path) if self._splits else []
+    def among(self, entries: Sequence[Entry], segments: Sequence[bytes]) -> Sequence[Entry]:
+        """`entries` with the templates that fit and the floating ones in their places.
+
+        `segments` are those of a path split at no fewer than the first `longest` slashes.
+        """
+        extras = self._fitting(segments) if self.longest else []
         extras += self._floating
         if not extras:
             return entries
@@ -62,9 +65,11 @@ class Extras:
         extras.sort(key=ranks.__getitem__)
         return extras
 
-    def _fitting(self, path: bytes) -> list[Entry]:
+    def _fitting(self, segments: Sequence[bytes]) -> list[Entry]:
+        if len(segments) > self.longest:
+            return []
         nodes = [self._templates]
-        for segment in path.split(b"/", self._splits):
+        for segment in segments:
             following = []
             for node in nodes:
                 kid = node.kids.get(segment)

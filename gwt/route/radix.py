@@ -66,11 +66,14 @@ class Tree:
         self._settle()
         templates = [entry for entry in self.entries if entry.match == "template"]
         self._extras = Extras(self.entries, templates, floating) if templates or floating else None
+        if self._extras is not None:
+            self._splits = max(self._splits, self._extras.longest)
 
     def find(self, path: bytes, view: RequestView) -> Any:
         """The target of the first entry that takes the request, or None. Hot."""
         node = self._top
-        for segment in path.split(b"/", self._splits):
+        segments = path.split(b"/", self._splits)
+        for segment in segments:
             kid = node.kids.get(segment)
             if kid is None:
                 entries = node.inside
@@ -79,7 +82,7 @@ class Tree:
         else:
             entries = node.here
         if self._extras is not None:
-            entries = self._extras.among(entries, path)
+            entries = self._extras.among(entries, segments)
         for entry in entries:
             regex = entry.regex
             if regex is None or regex.search(path):
@@ -90,6 +93,7 @@ class Tree:
 
     def _insert(self, rank: int, entry: Entry) -> None:
         segments = _place(entry)
+        # One more than the longest has: what is left of a longer path must not pass for its last segment.
         self._splits = max(self._splits, len(segments))
         node = self._top.descend(segments)
         if entry.match == "exact":

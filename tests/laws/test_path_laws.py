@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from gwt.route.entry import Entry, pattern
 from gwt.route.path import BadPath, match_path, normalise
 from gwt.route.router import Router
 
+#: A busy machine must not fail a law.
+law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 LEGAL = re.compile(rb"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-F]{2})*").fullmatch
 TOKENS = [
     *(b"/", b"/", b"/", b"//", b"a", b"b", b"admin", b"pub", b"adm", b".", b"..", b"...", b";", b";x=1", b"|", b"{"),
@@ -37,12 +39,14 @@ def canonical(raw: bytes, merge: bool = True, keep: bool = True) -> bytes:
         raise
 
 
+@law
 @given(raws, st.booleans(), st.booleans())
 def test_normalising_twice_is_normalising_once(raw: bytes, merge: bool, keep: bool) -> None:
     once = canonical(raw, merge, keep)
     assert normalise(once, merge, keep) == once
 
 
+@law
 @given(raws, st.booleans(), st.booleans())
 def test_a_canonical_path_is_legal_and_has_nothing_left_to_remove(raw: bytes, merge: bool, keep: bool) -> None:
     path = canonical(raw, merge, keep)
@@ -53,12 +57,14 @@ def test_a_canonical_path_is_legal_and_has_nothing_left_to_remove(raw: bytes, me
     assert keep or b"%2F" not in path
 
 
+@law
 @given(raws, st.booleans())
 def test_a_guarded_host_refuses_more_but_reads_nothing_otherwise(raw: bytes, merge: bool) -> None:
     strict = canonical(raw, merge, keep=False)
     assert normalise(raw, merge) == strict
 
 
+@law
 @given(raws, st.booleans())
 def test_matching_ignores_params_and_nothing_else(raw: bytes, merge: bool) -> None:
     path = canonical(raw, merge)
@@ -71,6 +77,7 @@ def test_matching_ignores_params_and_nothing_else(raw: bytes, merge: bool) -> No
         assert normalise(matched) == matched
 
 
+@law
 @given(st.lists(st.sampled_from([b"a", b"%C3%A9", b"b;x=1", b".git", b"c.d", b"~u"]), max_size=5), st.data())
 def test_equivalent_spellings_have_one_canonical_form(segments: list[bytes], data: st.DataObject) -> None:
     spelt = b""
@@ -132,6 +139,7 @@ ROUTERS = [
 ]
 
 
+@law
 @given(raws, upstreams, st.sampled_from(ROUTERS))
 @example(b"/pub/%2e%2e/admin", ["decode", "dots"], ROUTERS[0])
 @example(b"/pub/..;/admin", ["params", "dots"], ROUTERS[0])
@@ -150,6 +158,7 @@ def test_no_spelling_matches_a_public_route_and_arrives_at_a_guarded_one(
     assert decided or not there, (forwarded, arrives(forwarded, steps))
 
 
+@law
 @given(raws, upstreams)
 def test_dot_segments_reach_no_upstream_even_where_escaped_slashes_are_kept(raw: bytes, steps: list[str]) -> None:
     forwarded = canonical(raw, keep=True)
