@@ -151,7 +151,7 @@ def _address_test(texts: tuple[str, ...]) -> AddressTest:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The compiled conditions of one Path, cheapest first. Two are equal when they ask the same."""
+    """The compiled conditions of one Path, cheapest first. Equal tests ask the same, in whatever order they stand."""
 
     tests: tuple[MethodTest | HeaderTest | ArgTest | CookieTest | AddressTest | VarTest, ...]
 
@@ -187,10 +187,6 @@ class Conditions:
             if not test.holds(view):
                 return test.why(view)
         return None
-
-    def same(self, other: Conditions) -> bool:
-        """Whether both ask the same, in whatever order it was written."""
-        return frozenset(self.tests) == frozenset(other.tests)
 
 
 def _pairs(mapping: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
