@@ -149,6 +149,40 @@ def _host(leaf: Leaf, asked: Asked) -> str:
     return _text(leaf.host_mode) or "(the endpoint's address)"
 
 
+def listing(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """One row for each path of each host pattern, in the order in which they are tried.
+
+    `ready` of `endpoints` are ready (None where no service stands behind it); `closed`: the code that it answers with.
+    """
+    rows = []
+    for pattern, entry in snapshot.router.entries():
+        leaf = entry.target
+        upstream = snapshot.upstreams.get(leaf.upstream) if leaf.upstream else None
+        rows.append({
+            "host": pattern,
+            "uri": _text(entry.uri),
+            "match": entry.match,
+            "priority": entry.priority,
+            "conditions": entry.count,
+            "goes_to": _goes_to(leaf),
+            "endpoints": None if upstream is None else len(upstream.endpoints),
+            "ready": None if upstream is None else sum(one.ready for one in upstream.endpoints),
+            "closed": None if leaf.closed is None else leaf.closed.code,
+            "route": leaf.route,
+            "service": leaf.service,
+            "place": _place(leaf),
+        })  # fmt: skip
+    return rows
+
+
+def _goes_to(leaf: Leaf) -> str:
+    if leaf.action == "redirect":
+        return f"redirect {_text(leaf.location)}"
+    if leaf.action == "deny":
+        return "deny"
+    return f"resource {leaf.resource}" if leaf.resource else str(leaf.upstream or "nothing")
+
+
 def policy(effective: Policy) -> dict[str, dict[str, Any]]:
     """Field -> its value and who set it."""
     origins = effective.origins
@@ -227,4 +261,4 @@ def _text(value: Any) -> str:
 
 
 
-__all__ = ["Asked", "BadHost", "endpoints", "explain", "policy"]
+__all__ = ["Asked", "BadHost", "endpoints", "explain", "listing", "policy"]

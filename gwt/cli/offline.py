@@ -1,0 +1,138 @@
+"""Documents and configuration as a gateway would read them, with nothing running."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.protocol import Factory
+
+from gwt.balance.endpoint import Registry
+from gwt.compile import compile_now, empty_snapshot
+from gwt.configuration import Configuration, data_directory, shown
+from gwt.model.document import read_documents
+from gwt.model.route import Problem
+from gwt.model.settings import Settings, load_settings, reveal
+from gwt.resources import ResourceError, load_resource
+from gwt.snapshot import Snapshot
+from gwt.sockets import BindError, Wanted, listen
+from gwt.steps import finish
+from gwt.store.catalog import Catalog
+from gwt.store.parts import read_content
+from gwt.store.scan import scan
+from gwt.surroundings import Surroundings
+
+#: Keys by which a file is known to be a gateway.yaml, whatever its name.
+SETTINGS_KEYS = frozenset(Settings.__dataclass_fields__) - {"file", "access", "plugins", "service_proxy"}
+
+
+class Unreadable(Exception):
+    """A file or directory that can't be read; one line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read: the Snapshot that it would make, its problems, and how many documents and files."""
+
+    snapshot: Snapshot
+    problems: tuple[Problem, ...]
+    files: int
+
+
+def is_settings(text: str) -> bool:
+    """Is this a gateway.yaml, rather than documents of a store?"""
+    first = next(read_documents(text, ""), None)
+    value = None if first is None else first.value
+    return isinstance(value, dict) and not SETTINGS_KEYS.isdisjoint(value)
+
+
+def files_below(path: Path) -> Iterator[tuple[str, Path]]:
+    """(name in the store, path) of a file, or of every document file below a directory. Raises Unreadable."""
+    if not path.is_dir():
+        yield path.name, path
+        return
+    listing = finish(scan(str(path)))
+    if listing.blind:
+        name, reason = next(iter(listing.blind.items()))
+        raise Unreadable(f"cannot read {shown(path / name)}: {reason}")
+    for name in sorted(listing.files):
+        yield name, path / name
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises Unreadable."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"cannot read {shown(path)}: {error.strerror}") from error
+
+
+def read_store(paths: Sequence[Path], settings: Settings | None = None) -> Found:
+    """Everything in `paths` (files and directories) as one store. Raises Unreadable."""
+    catalog, files, names = Catalog(), 0, {}
+    for path in paths:
+        for name, file in files_below(path):
+            files += 1
+            names[name] = shown(file)
+            catalog.put(name, read_content(read_bytes(file), name))
+    delta = finish(catalog.settle())
+    surroundings = surroundings_of(settings or Settings())
+    snapshot = compile_now(empty_snapshot(surroundings), delta, surroundings)
+    problems = tuple(replace(one, file=names.get(one.file, one.file)) for one in snapshot.problems())
+    return Found(snapshot, problems, files)
+
+
+def surroundings_of(settings: Settings) -> Surroundings:
+    """What Snapshots depend on besides documents, with a clock that stands still."""
+    return Surroundings(
+        registry=Registry(lambda: 0.0, lambda: 0.5),
+        access=settings.access,
+        plugins=settings.global_plugins,
+        file=settings.file or "gateway.yaml",
+        resources=frozenset(settings.resources),
+        escaped_slashes=settings.paths.escaped_slashes,
+        merge_slashes=settings.paths.merge_slashes,
+    )
+
+
+def store_path(configuration: Configuration) -> Path | None:
+    """The directory (or the demo's file) that the configuration's store is; None where it is not in files."""
+    if configuration.is_demo:
+        return data_directory() / "demo-routes.yaml"
+    kind, _, rest = reveal(configuration.settings.store).partition(":")
+    return configuration.base / rest.removeprefix("//") if kind == "file" else None
+
+
+def settings_problems(text: str, file: str) -> tuple[Settings | None, list[Problem]]:
+    """Everything that is wrong with a gateway.yaml, what it names included: endpoints, certificates, resources."""
+    settings, problems = load_settings(text, file, os.environ)
+    if settings is not None:
+        problems = [*problems, *(Problem(file, 0, 0, message) for message in _named(settings))]
+    return settings, problems
+
+
+class _Dry:
+    """A source of sockets that has none and binds none."""
+
+    def sockets(self, wanted: Wanted) -> Sequence[Any]:
+        return ()
+
+
+def _named(settings: Settings) -> Iterator[str]:
+    """What the settings name and what can't be found here, as lines for people."""
+    for role in ("proxy", "service_proxy", "admin"):
+        for text in getattr(settings.listeners, role):
+            if text.startswith("systemd:"):
+                continue  # its descriptors are handed to the gateway, not to a tool
+            try:
+                listen(None, _Dry(), role, text, Factory())
+            except BindError as error:
+                yield str(error)
+    for name, factory in settings.resources.items():
+        try:
+            load_resource(name, factory)
+        except ResourceError as error:
+            yield str(error)
