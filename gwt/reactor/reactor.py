@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 
 from gwt.reactor import tcp, unix
 from gwt.reactor.attach import Attacher
-from gwt.reactor.stream import Stream
+from gwt.reactor.stream import LOST, Stream
 
 _log = Logger()
 
@@ -112,10 +112,14 @@ class UVLoopReactor(AsyncioSelectorReactor):
             super().addWriter(writer)
 
     def removeAll(self) -> list[Any]:
-        """Everything that waits for input or output; streams are for the caller to end."""
-        streams = list(self._streams)
-        self._streams.clear()
-        return [*super().removeAll(), *streams]
+        """Everything that waits for input or output; the caller has to end it."""
+        return [*super().removeAll(), *(stream for stream in self._streams if stream.reading or stream.writing)]
+
+    def disconnectAll(self) -> None:
+        """End every port and connection, those that wait for nothing included."""
+        super().disconnectAll()
+        for stream in list(self._streams):
+            stream.connectionLost(LOST)
 
     def getReaders(self) -> list[Any]:
         """Everything that waits for input."""

@@ -169,6 +169,7 @@ class Stream(Outgoing):
         if self._holding:
             self._held = b""
         elif IHalfCloseableProtocol.providedBy(self._protocol):
+            self._reading = False
             try:
                 self._protocol.readConnectionLost()
             except Exception:
