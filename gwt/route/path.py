@@ -13,7 +13,7 @@ _DOTS = (b".", b"..")
 
 # A path with nothing to do: legal characters, no escape, no ";", no empty segment but a last one,
 # and no segment that starts with a dot (those take the slow road, where "." and ".." are told from ".git").
-_plain = re.compile(rb"(?:/[A-Za-z0-9\-_~!$&'()*+,=:@][A-Za-z0-9\-._~!$&'()*+,=:@]*+)++/?|/").fullmatch
+is_plain = re.compile(rb"(?:/[A-Za-z0-9\-_~!$&'()*+,=:@][A-Za-z0-9\-._~!$&'()*+,=:@]*+)++/?|/").fullmatch
 _illegal = re.compile(rb"[\x00-\x20\x7f-\xff\\#?]").search
 # Printable characters that RFC 3986 keeps out of paths but browsers and curl send as they are.
 _unwise = re.compile(rb'["<>\[\]^`{|}]')
@@ -69,14 +69,14 @@ def normalise(raw: bytes, merge_slashes: bool = True, keep_escaped_slash: bool =
     hosts with guarded paths: `%2F`, escapes of escapes (`%252e`) and overlong UTF-8 are refused.
     Idempotent. Raises `BadPath` (HTTP 400).
     """
-    if _plain(raw):
+    if is_plain(raw):
         return raw
     return _normalise(raw, merge_slashes, keep_escaped_slash)
 
 
 def both_forms(raw: bytes, merge_slashes: bool = True, keep_escaped_slash: bool = True) -> tuple[bytes, bytes]:
     """(what is forwarded, what is matched): `normalise` and `match_path` for the price of one. Raises `BadPath`."""
-    if _plain(raw):
+    if is_plain(raw):
         return raw, raw
     path = _normalise(raw, merge_slashes, keep_escaped_slash)
     return path, match_path(path, merge_slashes)

@@ -1,0 +1,167 @@
+"""A twisted.web resource as the target of a route: it gets a genuine `twisted.web.server.Request`.
+
+What the resource writes becomes the exchange's answer; what the client sends becomes its `content`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource
+from twisted.web.server import Site
+
+from gwt.errors import GatewayError
+from gwt.leaf import Leaf
+from gwt.phase.exchange import Exchange
+from gwt.wire.response import go_on
+
+_log = Logger()
+
+_FRAMING = (b"transfer-encoding", b"connection")
+
+
+class Mount:
+    """One resource of gateway.yaml. It sees the path below the route's `uri` prefix as `postpath`, as under a Site."""
+
+    def __init__(self, resource: IResource) -> None:
+        self._site = Site(resource)
+        self._site.noisy = False
+
+    def answer(self, exchange: Exchange, leaf: Leaf) -> None:
+        """Read the request's body, then let the resource render it."""
+        if exchange.head.length > leaf.max_body:
+            exchange.fail(GatewayError("too_large", f"the request's body is larger than {leaf.max_body} bytes"))
+            return
+        _Mounted(exchange, leaf, self._site).start()
+
+
+class _Mounted:
+    """Stands where a twisted.web Request expects its HTTPChannel, and where an exchange expects its reader."""
+
+    def __init__(self, exchange: Exchange, leaf: Leaf, site: Site) -> None:
+        self.exchange, self.site, self._leaf = exchange, site, leaf
+        self._producer: Any = None
+        self._paused = self._rendering = self._pull = False
+        self._request: Any = None
+
+    def start(self) -> None:
+        head, exchange = self.exchange.head, self.exchange
+        request = self._request = self.site.requestFactory(self)  # type: ignore[misc,call-arg]
+        request.site = self.site
+        headers = request.requestHeaders
+        headers.addRawHeader(b"host", head.authority or head.host or b"")
+        for line in (head.fields + exchange.forwarded_lines).split(b"\r\n"):
+            name, colon, value = line.partition(b":")
+            if colon:
+                headers.addRawHeader(name, value.strip(b" \t"))
+        headers.addRawHeader(b"x-request-id", exchange.request_id)
+        request.parseCookies()
+        request.gotLength(head.length if not head.chunked else None)
+        exchange.reader = self
+        if head.expect:
+            exchange.interim(go_on())
+        if exchange.body_done:
+            self._render()
+
+    def _render(self) -> None:
+        self._rendering = True
+        head, path = self.exchange.head, self.exchange.path
+        target = path if head.query is None else b"%b?%b" % (path, head.query)
+        try:
+            self._request.requestReceived(head.method, target, b"HTTP/1.1" if head.http11 else b"HTTP/1.0")
+        except Exception:
+            _log.failure("a mounted resource failed")
+            self.exchange.fail(GatewayError("internal", "the mounted resource failed"))
+
+    # -- Reader
+
+    def body(self, data: bytes) -> None:
+        if self.exchange.bytes_in > self._leaf.max_body:
+            self.exchange.reader = None
+            self.exchange.fail(GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes"))
+        else:
+            self._request.handleContentChunk(data)
+
+    def body_end(self, trailers: list[bytes]) -> None:
+        self._render()
+
+    def client_gone(self) -> None:
+        if self._rendering and not self._request.finished:
+            self._request.connectionLost(Failure(ConnectionLost()))
+
+    def pause_answer(self) -> None:
+        self._paused = True
+        if self._producer is not None and not self._pull:
+            self._producer.pauseProducing()
+
+    def resume_answer(self) -> None:
+        self._paused = False
+        if self._pull:
+            self._pull_some()
+        elif self._producer is not None:
+            self._producer.resumeProducing()
+
+    # -- what a Request asks of its channel
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:
+        pairs = headers.getAllRawHeaders() if hasattr(headers, "getAllRawHeaders") else ((n, [v]) for n, v in headers)
+        fields, length = [], None
+        for name, values in pairs:
+            if name.lower() == b"content-length":
+                length = int(values[0])
+            if name.lower() not in _FRAMING:
+                fields.extend(b"%b: %b\r\n" % (name, value) for value in values)
+        self.exchange.respond(int(code), reason, b"".join(fields), length, b"", False)
+
+    def write(self, data: bytes) -> None:
+        if data:
+            self.exchange.send(data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        self.write(b"".join(iovec))
+
+    def requestDone(self, request: Any) -> None:
+        self.exchange.finish([])
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._producer, self._pull = producer, not streaming
+        if self._pull:
+            self._pull_some()
+        elif self._paused:
+            producer.pauseProducing()
+
+    def unregisterProducer(self) -> None:
+        self._producer = None
+
+    def _pull_some(self) -> None:
+        """Ask a pull producer for as long as the client takes what comes."""
+        while self._producer is not None and not self._paused:
+            self._producer.resumeProducing()
+
+    def loseConnection(self) -> None:
+        if not self.exchange.answered:
+            self.exchange.fail(GatewayError("internal", "the mounted resource closed the connection"))
+
+    abortConnection = forceAbortClient = loseConnection
+
+    def getPeer(self) -> Any:
+        kind = IPv6Address if ":" in self.exchange.client else IPv4Address
+        return kind("TCP", self.exchange.client, 0)
+
+    def getHost(self) -> Any:
+        return IPv4Address("TCP", "127.0.0.1", 0)
+
+    def isSecure(self) -> bool:
+        return b"X-Forwarded-Proto: https" in self.exchange.forwarded_lines
+
+    @property
+    def transport(self) -> _Mounted:
+        return self
+
+    def isTransport(self) -> bool:
+        return True
+

@@ -1,0 +1,160 @@
+"""The resource tree: the gateway's root, and one leaf resource for each leaf of the router.
+
+Real `IResource`s: the channel calls them as `twisted.web.server.Site` does, and under a plain
+Site they work on its requests through `gwt.edge.adopt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.web.resource import IResource
+from twisted.web.server import NOT_DONE_YET
+from zope.interface import implementer
+
+from gwt.edge.adopt import SiteExchange, adopted
+from gwt.edge.mount import Mount
+from gwt.errors import GatewayError
+from gwt.leaf import Leaf
+from gwt.phase.exchange import Exchange
+from gwt.proxy import Proxy
+from gwt.route.hosts import BadHost, normalise_host
+from gwt.route.path import BadPath, is_plain, match_path, normalise
+from gwt.snapshot import Current, Snapshot
+
+
+@implementer(IResource)
+class Refusal:
+    """Answers every request with one error."""
+
+    __slots__ = ("_error",)
+
+    isLeaf = True
+
+    def __init__(self, error: GatewayError) -> None:
+        self._error = error
+
+    def getChildWithDefault(self, name: bytes, request: Any) -> Any:
+        return self
+
+    def putChild(self, path: bytes, child: Any) -> None:
+        raise TypeError("an error has no children")
+
+    def render(self, request: Any) -> Any:
+        adopted(request).fail(self._error)
+        return NOT_DONE_YET
+
+
+@implementer(IResource)
+class RouteResource:
+    """What answers the requests of one leaf: an error, a redirect, a mounted resource, or an upstream."""
+
+    __slots__ = ("_leaf", "_render")
+
+    isLeaf = True
+
+    def __init__(self, leaf: Leaf, render: Callable[[Exchange, Leaf], None]) -> None:
+        self._leaf, self._render = leaf, render
+
+    def getChildWithDefault(self, name: bytes, request: Any) -> Any:
+        return self
+
+    def putChild(self, path: bytes, child: Any) -> None:
+        raise TypeError("a leaf of the router has no children")
+
+    def render(self, request: Any) -> Any:
+        exchange = adopted(request)
+        exchange.leaf = self._leaf
+        self._render(exchange, self._leaf)
+        if isinstance(exchange, SiteExchange):
+            exchange.feed()
+        return NOT_DONE_YET
+
+
+@implementer(IResource)
+class GatewayResource:
+    """The root: every request is routed once, on its raw target (`%2F` parts no segments), by the snapshot in force."""
+
+    isLeaf = False
+
+    def __init__(self, current: Current, proxy: Proxy, resources: Mapping[str, IResource]) -> None:
+        self._current, self._proxy = current, proxy
+        self._mounts = {name: Mount(resource) for name, resource in resources.items()}
+
+    def getChildWithDefault(self, name: bytes, request: Any) -> Any:
+        exchange = adopted(request)
+        try:
+            leaf = find(exchange, self._current.snapshot)
+        except GatewayError as error:
+            return Refusal(error)
+        return leaf.handler or self._handler(leaf)
+
+    def putChild(self, path: bytes, child: Any) -> None:
+        raise TypeError("routes come from documents (a Route can mount a resource of gateway.yaml)")
+
+    def render(self, request: Any) -> Any:
+        return self.getChildWithDefault(b"", request).render(request)
+
+    def _handler(self, leaf: Leaf) -> RouteResource:
+        render = self._proxy.forward
+        if leaf.closed is not None or leaf.action == "deny":
+            render = _closed
+        elif leaf.action == "redirect":
+            render = _redirect
+        elif leaf.resource is not None:
+            mount = self._mounts.get(leaf.resource)
+            render = _unknown_resource if mount is None else mount.answer
+        leaf.handler = RouteResource(leaf, render)
+        return leaf.handler
+
+
+def find(exchange: Exchange, snapshot: Snapshot) -> Leaf:
+    """Canonicalise the request's host and path, once, and route it. Raises GatewayError (bad_request, no_route)."""
+    exchange.snapshot = snapshot
+    head = exchange.head
+    named = head.authority if head.authority is not None else head.host
+    router = snapshot.router
+    try:
+        if named or head.http11:
+            exchange.host = normalise_host(named or b"")
+        matched = path = head.path
+        if not is_plain(path):
+            path, matched = _canonical(path, snapshot, exchange.host)
+        exchange.path = path
+    except (BadHost, BadPath) as error:
+        raise GatewayError("bad_request", str(error), close=True) from None
+    leaf = router.match(exchange.host, matched, exchange)
+    if leaf is None:
+        raise GatewayError("no_route", f"no matching route: {exchange.host.decode('ascii')}")
+    return leaf  # type: ignore[no-any-return]
+
+
+def _canonical(raw: bytes, snapshot: Snapshot, host: bytes) -> tuple[bytes, bytes]:
+    """The path to forward and the path to match."""
+    if raw == b"*":
+        return b"/", b"/"
+    keep = b"%" not in raw or _keeps_escaped_slash(snapshot, host)
+    path = normalise(raw, snapshot.merge_slashes, keep)
+    return path, match_path(path, snapshot.merge_slashes)
+
+
+def _keeps_escaped_slash(snapshot: Snapshot, host: bytes) -> bool:
+    if snapshot.escaped_slashes != "auto":
+        return snapshot.escaped_slashes == "keep"
+    if not snapshot.guarded:
+        return True
+    pattern = snapshot.router.pattern_of(host)
+    return pattern is None or pattern not in snapshot.guarded
+
+
+def _closed(exchange: Exchange, leaf: Leaf) -> None:
+    exchange.fail(leaf.closed or GatewayError("denied", "denied by a rule"))
+
+
+def _unknown_resource(exchange: Exchange, leaf: Leaf) -> None:
+    exchange.fail(GatewayError("policy", f"the resource {leaf.resource!r} is not named in gateway.yaml"))
+
+
+def _redirect(exchange: Exchange, leaf: Leaf) -> None:
+    exchange.respond(leaf.redirect_code, b"", b"Location: %b\r\nContent-Length: 0\r\n" % (leaf.location or b"/"), 0, b"", True)

@@ -1,0 +1,55 @@
+"""The service proxy's own resource tree: one leaf resource for each Service that is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.web.resource import IResource
+from zope.interface import implementer
+
+from gwt.edge.adopt import adopted
+from gwt.edge.resource import Refusal, RouteResource
+from gwt.errors import GatewayError
+from gwt.proxy import Proxy
+from gwt.route.path import BadPath, normalise
+from gwt.service_proxy import ServiceLeaves, parse
+from gwt.snapshot import Current
+
+
+@implementer(IResource)
+class ServiceProxyResource:
+    """The root of the service-proxy listener. Path normalisation is that of the gateway, for the part behind the marker."""
+
+    isLeaf = False
+
+    def __init__(self, current: Current, proxy: Proxy, leaves: ServiceLeaves) -> None:
+        self._current, self._proxy, self._leaves = current, proxy, leaves
+
+    def getChildWithDefault(self, name: bytes, request: Any) -> Any:
+        exchange = adopted(request)
+        snapshot = exchange.snapshot = self._current.snapshot
+        try:
+            service, namespace, port, path = parse(exchange.head.path)
+            leaf = self._leaves.leaf(service, namespace, port)
+            if leaf.closed is not None:
+                raise leaf.closed
+            exchange.path = normalise(path, snapshot.merge_slashes)
+        except GatewayError as error:
+            return Refusal(error)
+        except BadPath as error:
+            return Refusal(GatewayError("bad_request", str(error), close=True))
+        if leaf.upstream not in snapshot.upstreams:
+            return Refusal(GatewayError("no_route", f"unknown service {leaf.upstream}"))
+        return leaf.handler or self._handler(leaf)
+
+    def _handler(self, leaf: Any) -> RouteResource:
+        leaf.handler = RouteResource(leaf, self._proxy.forward)
+        return leaf.handler
+
+    def putChild(self, path: bytes, child: Any) -> None:
+        raise TypeError("the service proxy has no other children")
+
+    def render(self, request: Any) -> Any:
+        return self.getChildWithDefault(b"", request).render(request)
+
+

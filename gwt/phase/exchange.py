@@ -1,0 +1,151 @@
+"""One request and its answer: the record that every room above the wire works on.
+
+An `Exchange` knows what was asked (`head`, `host`, `path`, `client`), what was decided
+(`snapshot`, `leaf`, `endpoint`), and how it went (`status`, `code`, sizes, times). How an
+answer reaches the client is the business of its subclasses, one for each kind of listener.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from urllib.parse import unquote_to_bytes
+
+from gwt.errors import GatewayError
+from gwt.wire.request import RequestHead
+from gwt.wire.response import ResponseHead
+
+
+class Reader(Protocol):
+    """Who takes the request's body and hears of the client: the forwarding to an upstream, or a mounted resource."""
+
+    def body(self, data: bytes) -> None:
+        """More of the body, decoded, never empty."""
+
+    def body_end(self, trailers: list[bytes]) -> None:
+        """The body is complete."""
+
+    def client_gone(self) -> None:
+        """The client's connection is lost: nothing more can be answered."""
+
+    def pause_answer(self) -> None:
+        """The client does not keep up."""
+
+    def resume_answer(self) -> None:
+        """The client takes more."""
+
+
+class Exchange:
+    """One request and its answer. Attributes not set yet keep the class's defaults.
+
+    `path` is the normalised path and `host` the normalised host, both as bytes; `client` the client's
+    address as text; `started` is on the monotonic clock, `time` seconds since the epoch;
+    `upstream_seconds` is from the pick of the last endpoint to the end of its answer.
+    """
+
+    head: RequestHead
+    client = ""
+    host = b""
+    path = b"/"
+    forwarded_lines = b""
+    forwarded_host: bytes | None = None
+    request_id = b""
+    time = 0.0
+    started = 0.0
+    duration = 0.0
+    snapshot: Any = None
+    leaf: Any = None
+    endpoint: Any = None
+    reader: Reader | None = None
+    body_done = True
+    answering = False
+    answered = False
+    gone = False
+    status = 0
+    code: str | None = None
+    user: str | None = None
+    tries = 0
+    upstream_seconds: float | None = None
+    bytes_in = 0
+    bytes_out = 0
+    protocol = "HTTP/1.1"
+    _args: dict[bytes, bytes] | None = None
+    _cookies: dict[bytes, bytes] | None = None
+
+    # -- what conditions and policies ask
+
+    @property
+    def method(self) -> bytes:
+        """The request's method."""
+        return self.head.method
+
+    def header(self, name: bytes) -> bytes | None:
+        """A request field by its lower-case name."""
+        if name == b"host":
+            return self.host
+        return self.head.header(name)
+
+    def arg(self, name: bytes) -> bytes | None:
+        """The first value of a query parameter, decoded."""
+        if self._args is None:
+            self._args = _pairs((self.head.query or b"").split(b"&"), decode=True)
+        return self._args.get(name)
+
+    def cookie(self, name: bytes) -> bytes | None:
+        """The first value of a cookie."""
+        if self._cookies is None:
+            self._cookies = _pairs((part.strip(b" \t") for part in (self.head.cookie or b"").split(b";")), decode=False)
+        return self._cookies.get(name)
+
+    @property
+    def wants_grpc(self) -> bool:
+        """Whether errors must be told as `grpc-status`."""
+        kind = self.head.header(b"content-type")
+        return kind is not None and kind.startswith(b"application/grpc")
+
+    # -- what an answer is made of; told by subclasses in their protocol
+
+    def interim(self, head: ResponseHead) -> None:
+        """Pass a 1xx on, where the client's protocol has a place for it."""
+        raise TypeError(type(self))
+
+    def respond(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, done: bool) -> None:
+        """Begin the answer.
+
+        `fields` are field lines, each with its CRLF; Content-Length is among them where `length`, that of the body,
+        is known (None: it is not), other framing never. `body` is what is there of it already; `done` says that nothing will follow.
+        """
+        raise TypeError(type(self))
+
+    def send(self, data: bytes) -> None:
+        """More of the answer's body, not empty."""
+        raise TypeError(type(self))
+
+    def finish(self, trailers: list[bytes]) -> None:
+        """The answer is complete."""
+        raise TypeError(type(self))
+
+    def fail(self, error: GatewayError) -> None:
+        """Answer with an error, or break the answer off visibly where it has begun."""
+        raise TypeError(type(self))
+
+    def tunnel(self, fields: bytes) -> None:
+        """Answer 101; from now on bytes pass as they are."""
+        raise TypeError(type(self))
+
+    def pause_body(self) -> None:
+        """The upstream does not keep up: stop reading the request's body."""
+        raise TypeError(type(self))
+
+    def resume_body(self) -> None:
+        """The upstream takes more."""
+        raise TypeError(type(self))
+
+
+def _pairs(parts: Any, decode: bool) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for part in parts:
+        name, _, value = part.partition(b"=")
+        if decode:
+            name, value = unquote_to_bytes(name.replace(b"+", b" ")), unquote_to_bytes(value.replace(b"+", b" "))
+        found.setdefault(name, value)
+    return found

@@ -1,0 +1,78 @@
+"""The service proxy: `/__service.namespace.port__/path` on its own listener, for clients that can't resolve Services.
+
+Which Services may be reached is decided before anything says whether they exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import translate
+
+from gwt.errors import GatewayError
+from gwt.leaf import Leaf, LeafOrigin
+from gwt.model.policy import Policy
+from gwt.model.route import Source
+
+_FORM = re.compile(rb"/__([a-z0-9-]+)\.([a-z0-9-]+)\.([1-9][0-9]{0,4})__(/.*)?", re.DOTALL).fullmatch
+
+
+class Gate:
+    """Allow and deny lists of `namespace/service` globs; deny wins."""
+
+    def __init__(self, allow: Sequence[str], deny: Sequence[str]) -> None:
+        self._allow, self._deny = _either(allow), _either(deny)
+
+    def admits(self, namespace: str, service: str) -> bool:
+        """Whether the Service may be reached."""
+        name = f"{namespace}/{service}"
+        return self._allow(name) is not None and self._deny(name) is None
+
+
+def _either(globs: Sequence[str]):  # type: ignore[no-untyped-def]
+    return re.compile("|".join(map(translate, globs)) or r"(?!)").fullmatch
+
+
+def parse(path: bytes) -> tuple[str, str, int, bytes]:
+    """Service, namespace, port and the path behind them. Raises GatewayError `no_route` for any other form.
+
+    `path` is the raw path of the target: an escape or a doubled marker in the first segment is another form.
+    """
+    found = _FORM(path)
+    port = int(found.group(3)) if found else 0
+    if found is None or port > 65535:
+        raise GatewayError("no_route", "no matching route: the form is /__service.namespace.port__/path")
+    return found.group(1).decode(), found.group(2).decode(), port, found.group(4) or b"/"
+
+
+class ServiceLeaves:
+    """The leaf of each Service that was asked for, made once (bounded)."""
+
+    def __init__(self, gate: Gate, policy: Policy) -> None:
+        self._gate, self._policy = gate, policy
+        self._leaves: dict[tuple[str, str, int], Leaf] = {}
+
+    def leaf(self, service: str, namespace: str, port: int) -> Leaf:
+        """The leaf; its `closed` says 403 where the lists do not admit the Service."""
+        known = self._leaves.get((service, namespace, port))
+        if known is None:
+            if len(self._leaves) > 10_000:
+                self._leaves.clear()
+            known = self._leaves[service, namespace, port] = self._make(service, namespace, port)
+        return known
+
+    def _make(self, service: str, namespace: str, port: int) -> Leaf:
+        policy = self._policy
+        closed = None
+        if not self._gate.admits(namespace, service):
+            closed = GatewayError("denied", f"the service proxy does not serve {namespace}/{service}")
+        return Leaf(
+            route="-",
+            service=f"{service}.{namespace}.{port}",
+            path="/",
+            policy=policy,
+            origin=LeafOrigin(Source("gateway.yaml")),
+            upstream=f"{namespace}/{service}:{port}",
+            host_mode=f"{service}.{namespace}.svc:{port}".encode(),
+            closed=closed,
+        )

@@ -1,0 +1,295 @@
+"""One connection to an endpoint: one exchange at a time, its answer parsed and handed on.
+
+The protocol decides nothing about retries or policies: it tells its owner what came, and its
+pool whether it can be used again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IProtocol, IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gwt.errors import GatewayError
+from gwt.wire import chunked
+from gwt.wire.response import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response
+
+if TYPE_CHECKING:
+    from gwt.upstream.pool import Pool
+
+_log = Logger()
+
+MAX_HEAD = 64 * 1024
+IDLE, HEAD, LENGTH, CODED, CLOSE, TUNNEL, DEAD = range(7)
+
+
+class Owner(Protocol):
+    """The exchange that a connection works for."""
+
+    wants_upgrade: bool
+
+    def answer_interim(self, head: ResponseHead) -> None:
+        """A 1xx."""
+
+    def answer_head(self, head: ResponseHead, body: bytes, done: bool) -> None:
+        """The final head, with what has come of the body; `done`: that was all of it."""
+
+    def answer_body(self, data: bytes) -> None:
+        """More of the body."""
+
+    def answer_end(self, trailers: list[bytes]) -> None:
+        """The body is complete (not called where `answer_head` said done)."""
+
+    def answer_upgraded(self, head: ResponseHead, data: bytes) -> None:
+        """A 101 came, and perhaps first bytes of the tunnel."""
+
+    def answer_failed(self, error: GatewayError) -> None:
+        """The connection is of no more use: `error` says what came instead of an answer, or of its end."""
+
+    def request_sent(self) -> bool:
+        """Whether all of the request has been handed to the connection."""
+
+    def pause_request(self) -> None:
+        """The endpoint does not keep up."""
+
+    def resume_request(self) -> None:
+        """The endpoint takes more."""
+
+
+@implementer(IProtocol, IPushProducer)
+class Connection:
+    """An HTTP/1.1 client connection, kept alive by its pool.
+
+    `fresh` is True until it has carried an exchange; `heard` whether a byte of the present answer came;
+    `since` is when it became idle, on the monotonic clock.
+    """
+
+    __slots__ = ("_buffer", "_decoder", "_left", "_to_head", "factory", "fresh", "heard", "owner", "pool", "reusable", "since", "state", "transport")
+
+    native_data_received = True
+    transport: Any
+    owner: Owner | None
+    _decoder: chunked.Decoder
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.state = IDLE
+        self.owner = None
+        self.fresh = True
+        self.heard = False
+        self.reusable = True
+        self.since = 0.0
+        self._buffer = b""
+        self._left = 0
+        self._to_head = False
+
+    # -- for the owner
+
+    def begin(self, owner: Owner, request: bytes, to_head: bool) -> None:
+        """Send a request's head (and what is there of its body); the answer goes to `owner`."""
+        self.owner = owner
+        self.state = HEAD
+        self._to_head = to_head
+        self.heard = False
+        self.transport.write(request)
+
+    def cancel(self) -> None:
+        """The exchange is over for its owner: nothing more is told, the connection is dropped."""
+        self.owner = None
+        self._drop()
+
+    # -- IProtocol
+
+    def makeConnection(self, transport: Any) -> None:
+        self.transport = transport
+        transport.registerProducer(self, True)
+        self.pool.connected(self)
+
+    connectionMade = makeConnection
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            state = self.state
+            if state == HEAD:
+                self._head(data)
+            elif state == LENGTH:
+                self._counted(data)
+            elif state == CODED:
+                self._coded(data)
+            elif state == CLOSE or state == TUNNEL:
+                if self.owner is not None:
+                    self.owner.answer_body(data)
+            elif state == IDLE:
+                self.pool.dropped(self)  # nobody asked: whatever this is, the next exchange must not get it
+                self._drop()
+        except GatewayError as error:
+            self._fail(error)
+        except chunked.BadChunk as error:
+            self._fail(GatewayError("bad_answer", f"the answer's body is broken: {error}"))
+        except Exception:
+            _log.failure("an answer could not be handled")
+            self._fail(GatewayError("internal", "the gateway failed to handle the answer"))
+
+    def connectionLost(self, reason: Failure) -> None:
+        state, self.state = self.state, DEAD
+        self.pool.lost(self, state == IDLE)
+        owner, self.owner = self.owner, None
+        if owner is None or state == IDLE:
+            return
+        clean = reason.check(ConnectionDone) is not None
+        if state == TUNNEL or (state == CLOSE and clean):
+            owner.answer_end([])
+        elif state == HEAD and not self.heard:
+            owner.answer_failed(GatewayError("connect_failed", "the upstream closed the connection before its answer", detail="connection_terminated"))
+        else:
+            owner.answer_failed(GatewayError("bad_answer", "the upstream's answer was cut off", detail="http_response_incomplete"))
+
+    # -- IPushProducer, for what we send: the transport's buffer is full, or empty again
+
+    def pauseProducing(self) -> None:
+        if self.owner is not None:
+            self.owner.pause_request()
+
+    def resumeProducing(self) -> None:
+        if self.owner is not None:
+            self.owner.resume_request()
+
+    def stopProducing(self) -> None:
+        """The transport is going away; connectionLost tells the owner."""
+
+    # -- the answer
+
+    def _head(self, data: bytes) -> None:
+        self.heard = True
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        while True:
+            end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+            if end < 0:
+                self._partial(data)
+                return
+            head = parse_response(data[:end], self._to_head)
+            data = data[end + 4 :]
+            if head.status >= 200:
+                self._final(head, data)
+                return
+            if head.status == 101:
+                self._upgraded(head, data)
+                return
+            if self.owner is not None:
+                self.owner.answer_interim(head)
+            if not data or self.state != HEAD:
+                return
+
+    def _partial(self, data: bytes) -> None:
+        if not b"HTTP/1.".startswith(data[:7]):
+            raise GatewayError("bad_answer", "the upstream does not speak HTTP/1.1")
+        if len(data) >= MAX_HEAD:
+            raise GatewayError("bad_answer", "the answer's head is too large", detail="http_response_header_section_size")
+        self._buffer = data
+
+    def _upgraded(self, head: ResponseHead, data: bytes) -> None:
+        owner = self.owner
+        if owner is None or not owner.wants_upgrade:
+            raise GatewayError("bad_answer", "the upstream switched protocols unasked")
+        self.state = TUNNEL
+        self.reusable = False
+        owner.answer_upgraded(head, data)
+
+    def _final(self, head: ResponseHead, data: bytes) -> None:
+        owner = self.owner
+        length = head.length
+        if not head.keep_alive:
+            self.reusable = False
+        if head.idle_timeout is not None:
+            self.pool.announced(head.idle_timeout)
+        if owner is None:
+            self._drop()
+        elif length >= 0:
+            if len(data) >= length:
+                if len(data) > length:
+                    self.reusable = False
+                    data = data[:length]
+                self._done()
+                owner.answer_head(head, data, True)
+            else:
+                self._left = length - len(data)
+                self.state = LENGTH
+                owner.answer_head(head, data, False)
+        elif length == CHUNKED:
+            self._final_coded(owner, head, data)
+        else:
+            assert length == UNTIL_CLOSE
+            self.state = CLOSE
+            owner.answer_head(head, data, False)
+
+    def _final_coded(self, owner: Owner, head: ResponseHead, data: bytes) -> None:
+        self.state = CODED
+        self._decoder = chunked.Decoder()
+        body = self._decoder.feed(data) if data else b""
+        if self._decoder.done and not self._decoder.trailers:
+            self.reusable = self.reusable and not self._decoder.rest
+            self._done()
+            owner.answer_head(head, body, True)
+        else:
+            owner.answer_head(head, body, False)
+            if self._decoder.done and self.state == CODED:
+                self._coded_end(owner)
+
+    def _counted(self, data: bytes) -> None:
+        left = self._left - len(data)
+        owner = self.owner
+        if left > 0:
+            self._left = left
+            if owner is not None:
+                owner.answer_body(data)
+            return
+        if left < 0:
+            self.reusable = False
+            data = data[: self._left]
+        self._done()
+        if owner is not None:
+            owner.answer_body(data)
+            owner.answer_end([])
+
+    def _coded(self, data: bytes) -> None:
+        body = self._decoder.feed(data)
+        owner = self.owner
+        if owner is None:
+            return
+        if body:
+            owner.answer_body(body)
+        if self._decoder.done and self.state == CODED:
+            self._coded_end(owner)
+
+    def _coded_end(self, owner: Owner) -> None:
+        self.reusable = self.reusable and not self._decoder.rest
+        trailers = self._decoder.trailers
+        self._done()
+        owner.answer_end(trailers)
+
+    def _done(self) -> None:
+        """The answer is complete: back to the pool, where the connection can be used again."""
+        owner, self.owner = self.owner, None
+        self.fresh = False
+        if self.reusable and owner is not None and owner.request_sent():
+            self.state = IDLE
+            self.pool.release(self)
+        else:
+            self.state = IDLE
+            self._drop()
+
+    def _fail(self, error: GatewayError) -> None:
+        owner, self.owner = self.owner, None
+        self._drop()
+        if owner is not None:
+            owner.answer_failed(error)
+
+    def _drop(self) -> None:
+        self.state = DEAD
+        self.transport.abortConnection()
