@@ -6,8 +6,8 @@ namespace share them. Where a document can't be compiled, ValueError says why; t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,9 +31,10 @@ LAST = -(2**62)
 
 Entries = tuple[Entry, ...]
 
+NOWHERE: frozenset[str] = frozenset()
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Branch:
+
+class Branch(NamedTuple):
     """What one document adds to its host patterns.
 
     `guarded`: those patterns of which a path has login, auth plugins or IP lists. `uses_lists`: an `@list` is named.
@@ -41,7 +42,7 @@ class Branch:
 
     document: Route | Quarantined
     entries: Mapping[str, Entries]
-    guarded: frozenset[str] = frozenset()
+    guarded: frozenset[str] = NOWHERE
     problems: tuple[Problem, ...] = ()
     uses_lists: bool = False
 
@@ -110,8 +111,8 @@ class _Growth:
             entries[host] = by_namespace[namespace]
         if not entries:
             self._warn("no env gives its hosts a mark, so that nothing comes here")
-        guarded = frozenset(entries) if self._guarded else frozenset()
-        problems = tuple(dict.fromkeys(self._problems))  # every namespace has the same to say
+        guarded = frozenset(entries) if self._guarded else NOWHERE
+        problems = tuple(dict.fromkeys(self._problems)) if self._problems else ()  # each namespace says the same
         return Branch(self._route, entries, guarded, problems, self._uses_lists)
 
     def _entries(self, mark: str | None, namespace: str) -> Generator[None, None, Entries]:
@@ -125,8 +126,9 @@ class _Growth:
 
     def _entry(self, service: Service, path: Path, mark: str | None, namespace: str) -> Entry:
         uri = _uri(path.uri, path.match, self._grower.surroundings.merge_slashes)
+        conditions = Conditions.of(path) if _conditional(path) else None
         leaf = self._leaf(service, path, mark, namespace)
-        return Entry(uri, path.match, path.priority, Conditions.of(path), self._route.name, leaf)
+        return Entry(uri, path.match, path.priority, conditions, self._route.name, leaf)
 
     def _leaf(self, service: Service, path: Path, mark: str | None, namespace: str) -> Leaf:
         policy = self._grower.policy(self._route, service, path)
@@ -170,7 +172,14 @@ class _Growth:
         self._problems.append(Problem(source.file, line, column, message, "", self._route.name, "warning"))
 
 
+#: Matches only what `host_pattern` gives back as it is: nearly every host of a document that the model has read.
+_canonical = re.compile(r"(?=.{1,253}\Z)(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*+").fullmatch
+
 _uri = lru_cache(maxsize=4096)(pattern)  # many Routes have the same few paths
+
+
+def _conditional(path: Path) -> bool:
+    return bool(path.methods or path.headers or path.args or path.cookies or path.remote_addrs or path.vars)
 
 
 def _silent(access: Access) -> bool:
@@ -207,7 +216,7 @@ def expand_hosts(route: Route) -> Iterator[tuple[str, str | None, str]]:
                 yield host_pattern(expand_mark(host, env.mark)), env.mark, namespace
         else:
             namespace = (unmarked and unmarked.namespace) or route.namespace or DEFAULT_NAMESPACE
-            yield host_pattern(host), None if unmarked is None else "", namespace
+            yield host if _canonical(host) else host_pattern(host), None if unmarked is None else "", namespace
 
 
 def service_key(service: Service, namespace: str) -> str | None:

@@ -106,24 +106,27 @@ class _Compilation:
         self._grower = Grower(surroundings, self._lists)
         self._branches: dict[str, Branch] = {}
         self._problems: dict[str, tuple[Problem, ...]] = {}
+        self._touched: set[str] = set()
 
     def run(self) -> Steps[Snapshot]:
         book = self._book
         grown = yield from self._grow()
         self._branches = dict(book.branches)
         for key, branch in grown.items():
-            _set(self._branches, key, branch)
+            if branch is None:
+                self._branches.pop(key, None)
+            else:
+                self._branches[key] = branch
         self._problems = dict(self._before.compile_problems)
         yield
         rules, rule_entries = yield from self._rules()
         hosts = yield from self._hosts(grown)
-        touched = {host for key in grown for host in self._patterns(key, grown[key])}
         if rule_entries is not book.rule_entries:
-            touched.update(rule_entries, book.rule_entries)
-        changes = yield from self._entries(touched, hosts, rule_entries)
+            self._touched.update(rule_entries, book.rule_entries)
+        changes = yield from self._entries(hosts, rule_entries)
         router = yield from self._before.router.with_hosts_in_steps(changes)
-        yield from self._ambiguities(touched, router)
-        guarded = yield from self._guarded(touched, hosts)
+        yield from self._ambiguities(changes, router)
+        guarded = yield from self._guarded(hosts)
         return replace(
             self._before,
             router=router,
@@ -168,9 +171,9 @@ class _Compilation:
         problem = Problem(source.file, source.line, 1 if source.line else 0, reason, "", route.name)
         last = self._book.branches.get(key)
         if last is not None and isinstance(last.document, Route) and not self._all:
-            return replace(last, problems=(problem,))
+            return last._replace(problems=(problem,))
         closed = closed_branch(Quarantined(route.name, route.hosts, (problem,), source), key)
-        return replace(closed, problems=(problem,))
+        return closed._replace(problems=(problem,))
 
     def _rules(self) -> Steps[tuple[tuple[Rule, ...], Mapping[str, Entries]]]:
         book = self._book
@@ -178,69 +181,95 @@ class _Compilation:
         if rules is book.rules and not self._all:
             return rules, book.rule_entries
         entries, problems = yield from grow_rules(rules, self._grower)
-        _set(self._problems, "rules", problems)
+        self._note("rules", problems)
         return rules, entries
 
     def _hosts(self, grown: Mapping[str, Branch | None]) -> Steps[dict[str, tuple[str, ...]]]:
-        """Which Branches each host pattern has now."""
+        """Which Branches each host pattern has now; notes in `self._touched` those to be put together anew."""
         joined: dict[str, set[str]] = {}
         hosts = dict(self._book.hosts)
         yield
         for number, (key, branch) in enumerate(grown.items()):
-            _set(self._problems, f"route {key}", branch.problems if branch else ())
+            self._note(f"route {key}", branch.problems if branch else ())
             for host in self._patterns(key, branch):
                 keys = joined.get(host)
                 if keys is None:
                     keys = joined[host] = set(hosts.get(host, ()))
-                (keys.add if branch and host in branch.entries else keys.discard)(key)
+                if branch is not None and host in branch.entries:
+                    keys.add(key)
+                else:
+                    keys.discard(key)
             if number % STRIDE == 0:
                 yield
         for number, (host, keys) in enumerate(joined.items()):
-            _set(hosts, host, tuple(sorted(keys)))
+            if keys:
+                hosts[host] = tuple(sorted(keys)) if len(keys) > 1 else tuple(keys)
+            else:
+                hosts.pop(host, None)
             if number % STRIDE == 0:
                 yield
+        self._touched.update(joined)
         return hosts
 
     def _patterns(self, key: str, branch: Branch | None) -> Iterable[str]:
         """The host patterns that a document has or had."""
         last = self._book.branches.get(key)
-        return {**(last.entries if last else {}), **(branch.entries if branch else {})}
+        if last is None:
+            return branch.entries if branch is not None else ()
+        return {**last.entries, **(branch.entries if branch is not None else {})}
 
     def _entries(
-        self, touched: Iterable[str], hosts: Mapping[str, tuple[str, ...]], rules: Mapping[str, Entries]
-    ) -> Steps[dict[str, list[Entry]]]:
+        self, hosts: Mapping[str, tuple[str, ...]], rules: Mapping[str, Entries]
+    ) -> Steps[dict[str, Entries]]:
         """All entries of each host pattern that is put together anew; none where it is gone."""
         changes = {}
-        for number, host in enumerate(touched):
-            entries = [entry for key in hosts.get(host, ()) for entry in self._branches[key].entries[host]]
-            entries.extend(rules.get(host, ()))
-            changes[host] = entries
+        for number, host in enumerate(self._touched):
+            keys = hosts.get(host, ())
+            if len(keys) == 1 and host not in rules:
+                changes[host] = self._branches[keys[0]].entries[host]
+            else:
+                routes = [entry for key in keys for entry in self._branches[key].entries[host]]
+                changes[host] = (*routes, *rules.get(host, ()))
             if number % STRIDE == 0:
                 yield
         return changes
 
-    def _guarded(self, touched: set[str], hosts: Mapping[str, tuple[str, ...]]) -> Steps[frozenset[str]]:
+    def _guarded(self, hosts: Mapping[str, tuple[str, ...]]) -> Steps[frozenset[str]]:
         before, now = self._before.guarded, set()
-        for number, host in enumerate(touched):
-            if any(host in self._branches[key].guarded for key in hosts.get(host, ())):
-                now.add(host)
+        for number, host in enumerate(self._touched):
+            for key in hosts.get(host, ()):
+                if host in self._branches[key].guarded:
+                    now.add(host)
             if number % STRIDE == 0:
                 yield
-        return before if not now and before.isdisjoint(touched) else (before - touched) | now
+        return before if not now and before.isdisjoint(self._touched) else (before - self._touched) | now
 
-    def _ambiguities(self, touched: Iterable[str], router: Router) -> Steps[None]:
+    def _ambiguities(self, changes: Mapping[str, Entries], router: Router) -> Steps[None]:
         """Report entries of one host that only their names tell apart."""
-        for host in touched:
-            first: dict[object, Entry] = {}
-            found = []
-            for number, entry in enumerate(router.entries_of(host)):
-                winner = entry if entry.priority == LAST else first.setdefault(shape(entry), entry)
-                if winner is not entry:
-                    found.append(_ambiguous(host, winner.target, entry.target))
-                if number % STRIDE == STRIDE - 1:
-                    yield
-            _set(self._problems, f"host {host}", tuple(found))
-            yield
+        for number, (host, entries) in enumerate(changes.items()):
+            if len(entries) > 1:
+                yield from self._compare(host, router.entries_of(host))
+            else:
+                self._note(f"host {host}", ())
+            if number % STRIDE == 0:
+                yield
+
+    def _compare(self, host: str, entries: Iterable[Entry]) -> Steps[None]:
+        first: dict[object, Entry] = {}
+        found = []
+        for number, entry in enumerate(entries):
+            winner = entry if entry.priority == LAST else first.setdefault(shape(entry), entry)
+            if winner is not entry:
+                found.append(_ambiguous(host, winner.target, entry.target))
+            if number % STRIDE == STRIDE - 1:
+                yield
+        self._note(f"host {host}", tuple(found))
+
+    def _note(self, what: str, problems: tuple[Problem, ...]) -> None:
+        if problems:
+            self._problems[what] = problems
+        elif self._problems:
+            self._problems.pop(what, None)
 
 
 def _ambiguous(host: str, winner: Leaf, loser: Leaf) -> Problem:
@@ -248,11 +277,3 @@ def _ambiguous(host: str, winner: Leaf, loser: Leaf) -> Problem:
     message = f"{loser.path} of {host} can't be told apart from that of {winner.route!r} at {place}, which holds"
     origin = loser.origin
     return Problem(origin.source.file, origin.line, 1 if origin.line else 0, message, "", loser.route, "warning")
-
-
-def _set(table: dict, key: str, value: object) -> None:
-    """Put `value`, or remove the key where there is none."""
-    if value:
-        table[key] = value
-    else:
-        table.pop(key, None)

@@ -4,7 +4,7 @@ A full collection visits every container object that is alive. Documents, specs,
 long and by the hundred thousand: that is 50 ms and more of standstill, again and again, for objects that hold no
 garbage (they die by reference count). So:
 
-- while the first content is loaded, nothing is collected: all that is made then stays;
+- while the first content is loaded, nothing is collected: nearly all that is made then stays;
 - what has settled is frozen (`gc.freeze`): no collection looks at it again, and it still dies by reference count;
 - later changes are frozen in their turn only when they add up. A freeze takes in whatever is alive at that moment, and
   a cycle in it (a connection and its protocol, say) would never be found: rare freezes keep that bounded.
@@ -34,8 +34,6 @@ class Heap:
     def settled(self, changed: int) -> None:
         """A Snapshot with `changed` documents and services of its own comes into force next."""
         self._changed += changed
-        if self._loading:
-            gc.collect()  # what parsing left behind; nobody is served yet
         if self._loading or self._changed >= WORTH_IT:
             gc.freeze()
             self._changed = 0
