@@ -19,7 +19,7 @@ MANY = 64
 class Outbox:
     """The descriptors that wait, and the bytes after them."""
 
-    __slots__ = ("descriptors", "data", "_loop", "_room")
+    __slots__ = ("_loop", "_room", "data", "descriptors")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.descriptors: list[int] = []

@@ -30,25 +30,25 @@ class Outgoing:
     """
 
     __slots__ = (
-        "write",
-        "writeSequence",
-        "_send",
-        "_send_many",
-        "_loop",
-        "_uv",
+        "TLS",
+        "_drain_due",
         "_early",
         "_full",
-        "_watched",
-        "_drain_due",
-        "_half_closing",
         "_half_closed",
+        "_half_closing",
+        "_loop",
         "_protocol",
+        "_send",
+        "_send_many",
+        "_uv",
+        "_watched",
         "connected",
         "disconnecting",
-        "TLS",
         "producer",
-        "streamingProducer",
         "producerPaused",
+        "streamingProducer",
+        "write",
+        "writeSequence",
     )
 
     write: Callable[[bytes], None]

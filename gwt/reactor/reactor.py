@@ -68,7 +68,7 @@ class UVLoopReactor(AsyncioSelectorReactor):
         if loop is None:
             loop = uvloop.new_event_loop()
             set_event_loop(loop)
-        if loop.get_exception_handler() is None:  # type: ignore[attr-defined]
+        if loop.get_exception_handler() is None:
             loop.set_exception_handler(log_loop_error)
         self._streams: set[Stream] = set()
         self._attacher = Attacher(loop)
@@ -168,7 +168,7 @@ class UVLoopReactor(AsyncioSelectorReactor):
         else:
             port = tcp.Port._fromListeningDescriptor(self, fileDescriptor, addressFamily, factory)
         port.startListening()
-        return port  # type: ignore[no-any-return]
+        return port
 
     def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory) -> Any:
         """`IReactorSocket.adoptStreamConnection`: serve a connected socket that somebody else has made."""

@@ -14,26 +14,24 @@ from __future__ import annotations
 
 import socket
 import struct
-from asyncio import AbstractEventLoop, BaseTransport, Transport
-from collections.abc import Callable, Iterable
+from asyncio import BaseTransport, Transport
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import _newtls, error
 from twisted.internet.interfaces import (
     IConsumer,
-    IHalfCloseableProtocol,
     ILoggingContext,
     IProtocol,
     IPushProducer,
     ISystemHandle,
-    ITCPTransport,
-    ITLSTransport,
 )
 from twisted.python import log
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gwt.reactor.outgoing import Outgoing, discard
+from gwt.reactor.incoming import Incoming
+from gwt.reactor.outgoing import discard
 
 if TYPE_CHECKING:
     from gwt.reactor.reactor import UVLoopReactor
@@ -69,27 +67,21 @@ class InTheClear:
         stream._unregister()
 
 
-@implementer(ITCPTransport, ITLSTransport, ISystemHandle, IConsumer, IPushProducer, ILoggingContext)
-class Stream(Outgoing):
+@implementer(ISystemHandle, IConsumer, IPushProducer, ILoggingContext)
+class Stream(Incoming):
     """A connected socket, from before uvloop's transport is there until the protocol was told of its end."""
 
     # __dict__ costs a pointer while it is unused; startTLS and some protocols put things there.
     __slots__ = (
-        "reactor",
-        "socket",
-        "disconnected",
-        "data_received",
-        "_reason",
-        "_reading",
-        "_holding",
-        "_held",
-        "_log_prefix",
         "__dict__",
         "__weakref__",
+        "_reason",
+        "disconnected",
+        "reactor",
+        "socket",
     )
 
     _tlsClientDefault = False
-    data_received: Callable[[bytes], None]
 
     def __init__(self, skt: socket.socket, protocol: IProtocol, reactor: UVLoopReactor) -> None:
         super().__init__(reactor._asyncioEventloop)
@@ -97,38 +89,8 @@ class Stream(Outgoing):
         self.socket = skt
         self.disconnected = False
         self._reason: Failure | None = None
-        self._reading = True
-        self._holding = False
-        self._held: bytes | None = None
-        self._log_prefix: str | None = None
-        self._protocol = None
         self.protocol = protocol
         reactor.attach(self)
-
-    # -- the protocol ----------------------------------------------------------------------------
-
-    @property
-    def protocol(self) -> Any:
-        """The protocol that gets the data; may be replaced at any time."""
-        return self._protocol
-
-    @protocol.setter
-    def protocol(self, protocol: Any) -> None:
-        self._protocol = protocol
-        self._log_prefix = None
-        if not self._holding:
-            self._receive_by(self._receiver())
-
-    def _receiver(self) -> Callable[[bytes], None]:
-        protocol = self._protocol
-        if getattr(type(protocol), "native_data_received", False):
-            return cast("Callable[[bytes], None]", protocol.dataReceived)
-        return self._deliver
-
-    def _receive_by(self, receiver: Callable[[bytes], None]) -> None:
-        self.data_received = receiver
-        if self._uv is not None:
-            self._uv.set_protocol(cast(Any, self))  # uvloop keeps the attribute, not its name
 
     # -- called by uvloop ------------------------------------------------------------------------
 
@@ -156,28 +118,6 @@ class Stream(Outgoing):
 
     def _made(self, uv: Transport) -> None:
         """For socket options that uvloop has overridden."""
-
-    def _deliver(self, data: bytes) -> None:
-        """Hand data to a protocol of which nothing is known."""
-        try:
-            log.callWithContext({"system": self.logPrefix()}, self._protocol.dataReceived, data)
-        except Exception:
-            self._fail(Failure())
-
-    def eof_received(self) -> bool:
-        """The peer has shut down its sending side."""
-        if self._holding:
-            self._held = b""
-        elif IHalfCloseableProtocol.providedBy(self._protocol):
-            self._reading = False
-            try:
-                self._protocol.readConnectionLost()
-            except Exception:
-                self._fail(Failure())
-        elif self._uv is not None:
-            self._reason = self._reason or DONE
-            self._uv.abort()
-        return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """uvloop has given up the connection."""
@@ -255,66 +195,6 @@ class Stream(Outgoing):
         if self._uv is not None:
             self._uv.abort()
 
-    # -- reading ---------------------------------------------------------------------------------
-
-    def pauseProducing(self) -> None:
-        """Stop reading (`IPushProducer`)."""
-        self._reading = False
-        if self._uv is not None:
-            self._uv.pause_reading()
-        else:
-            self._loop.call_soon(self._settle)  # directly after uvloop has begun to read
-
-    def resumeProducing(self) -> None:
-        """Read again (`IPushProducer`)."""
-        if not self.connected or self.disconnecting:
-            return
-        self._reading = True
-        if self._uv is None:
-            return
-        if self._holding:
-            self._loop.call_soon(self._settle)
-        else:
-            self._uv.resume_reading()
-
-    stopReading = pauseProducing
-    startReading = resumeProducing
-
-    def stopConsuming(self) -> None:
-        """The producer has lost its end: drop it and close."""
-        self.unregisterProducer()
-        self.loseConnection()
-
-    def stopProducing(self) -> None:
-        """Lose the connection (`IPushProducer`)."""
-        self.loseConnection()
-
-    def _hold(self, data: bytes) -> None:
-        """Keep what came between uvloop's begin to read and the pause that was asked for before it."""
-        self._held = data
-        if self._uv is not None:
-            self._uv.pause_reading()
-
-    def _settle(self) -> None:
-        """Bring a stream that was paused before it was attached to what is wanted by now."""
-        uv = self._uv
-        if uv is None or self.disconnecting:
-            return
-        if not self._reading:
-            uv.pause_reading()
-            return
-        if not self._holding:
-            return
-        held, self._held, self._holding = self._held, None, False
-        self._receive_by(self._receiver())
-        if held:
-            self.data_received(held)
-        elif held is not None:
-            self.eof_received()
-            return
-        if self._reading and self._uv is not None:
-            uv.resume_reading()
-
     # -- producers and TLS -----------------------------------------------------------------------
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
@@ -337,10 +217,14 @@ class Stream(Outgoing):
         if self.connected:
             self.write, self.writeSequence = self._protocol.write, self._protocol.writeSequence
 
-    @property
-    def reading(self) -> bool:
-        """Does this stream wait for input?"""
-        return self._reading and self.connected and not self.disconnecting
+    def stopConsuming(self) -> None:
+        """The producer has lost its end: drop it and close."""
+        self.unregisterProducer()
+        self.loseConnection()
+
+    def stopProducing(self) -> None:
+        """Lose the connection (`IPushProducer`)."""
+        self.loseConnection()
 
     @property
     def writing(self) -> bool:
@@ -365,18 +249,6 @@ class Stream(Outgoing):
         """Turn `SO_KEEPALIVE` on or off."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enabled)
 
-    def logPrefix(self) -> str:
-        """What is put before a log line while this stream's protocol runs."""
-        prefix = self._log_prefix
-        if prefix is None:
-            prefix = self._log_prefix = self._make_log_prefix()
-        return prefix
-
-    logstr = property(logPrefix)
-
-    def _make_log_prefix(self) -> str:
-        return protocol_prefix(self._protocol)
-
 
 class _Prefix:
     """A log prefix that outlives the protocol that it was made from."""
@@ -388,10 +260,3 @@ class _Prefix:
 
     def logPrefix(self) -> str:
         return self._prefix
-
-
-def protocol_prefix(protocol: Any) -> str:
-    """How a protocol wants to be called in the log."""
-    if ILoggingContext.providedBy(protocol):
-        return cast(str, protocol.logPrefix())
-    return type(protocol).__name__

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import socket
 from asyncio import Transport
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import tcp
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IProtocol, ITCPTransport, ITLSTransport
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from gwt.reactor.stream import Stream, protocol_prefix
+from gwt.reactor.incoming import protocol_prefix
+from gwt.reactor.stream import Stream
 
 if TYPE_CHECKING:
     from gwt.reactor.reactor import UVLoopReactor
 
 
+@implementer(ITCPTransport, ITLSTransport)
 class TCPStream(Stream):
     """What TCP adds to a stream: addresses and Nagle's algorithm (off unless it is asked for)."""
 
-    __slots__ = ("_peer", "_delay")
+    __slots__ = ("_delay", "_peer")
 
     def __init__(self, skt: socket.socket, protocol: IProtocol, peer: tuple[Any, ...], reactor: UVLoopReactor) -> None:
         self._peer = peer
@@ -111,14 +114,14 @@ class ServerStream(TCPStream):
 class ClientStream(TCPStream):
     """A connection that we have made."""
 
-    __slots__ = ("connector", "addr")
+    __slots__ = ("addr", "connector")
 
     _tlsClientDefault = True
 
     def __init__(self, dialer: tcp.Client, protocol: IProtocol) -> None:
         self.connector = dialer.connector
         self.addr = dialer.addr
-        super().__init__(dialer.socket, protocol, dialer.realAddress, dialer.reactor)
+        super().__init__(dialer.socket, protocol, dialer.realAddress, cast("UVLoopReactor", dialer.reactor))
 
     def _make_log_prefix(self) -> str:
         return f"{protocol_prefix(self._protocol)},client"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from asyncio import Transport
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import error, unix
 from twisted.internet.address import UNIXAddress
@@ -15,15 +15,15 @@ from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocol, IUNI
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from gwt.reactor.incoming import protocol_prefix
 from gwt.reactor.outbox import MANY, Outbox
-from gwt.reactor.stream import LOST, Stream, protocol_prefix
+from gwt.reactor.stream import LOST, Stream
 from gwt.reactor.tcp import Handover
 
 if TYPE_CHECKING:
     from gwt.reactor.reactor import UVLoopReactor
 
 
-@implementer(IUNIXTransport)
 class UNIXStream(Stream):
     """What a UNIX socket adds to a stream: no addresses worth the name, and descriptors that can be sent."""
 
@@ -115,10 +115,11 @@ class UNIXStream(Stream):
         """There is no TCP here."""
 
 
+@implementer(IUNIXTransport)
 class ServerStream(UNIXStream):
     """A connection that was accepted."""
 
-    __slots__ = ("server", "sessionno", "hostname")
+    __slots__ = ("hostname", "server", "sessionno")
 
     def __init__(
         self,
@@ -153,17 +154,18 @@ class ServerStream(UNIXStream):
         return f"<{type(self._protocol).__name__} #{self.sessionno} on {name}>"
 
 
+@implementer(IUNIXTransport)
 class ClientStream(UNIXStream):
     """A connection that we have made."""
 
-    __slots__ = ("connector", "_peer")
+    __slots__ = ("_peer", "connector")
 
     _tlsClientDefault = True
 
     def __init__(self, dialer: unix.Client, protocol: IProtocol) -> None:
         self.connector = dialer.connector
-        self._peer = dialer.realAddress
-        super().__init__(dialer.socket, protocol, dialer.reactor)
+        self._peer = cast(Any, dialer.realAddress)  # a path
+        super().__init__(dialer.socket, protocol, cast("UVLoopReactor", dialer.reactor))
 
     def getHost(self) -> UNIXAddress:
         """This end's address, which has no name."""
@@ -216,7 +218,7 @@ class Dialer(Handover, unix.Client):
 class Connector(unix.Connector):
     """Twisted's connector, making our connection attempts."""
 
-    def _makeTransport(self) -> unix.Client:
+    def _makeTransport(self) -> Any:
         return Dialer(self.address, self, self.reactor, self.checkPID)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
+import twisted.internet
 import uvloop
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.python.failure import Failure
 
 from gwt.reactor.reactor import UVLoopReactor
+from gwt.reactor.stream import LOST
 
 #: Seconds that a story may take.
 PATIENCE = 20.0
@@ -38,7 +41,7 @@ class Recorder(Protocol):
                 self._waiting.remove(entry)
                 entry[1].callback(bytes(self.received))
 
-    def connectionLost(self, reason: Failure = Failure(Exception())) -> None:
+    def connectionLost(self, reason: Failure = LOST) -> None:
         self.events.append(reason.type.__name__)
         self.lost.callback(reason.type)
 
@@ -105,7 +108,10 @@ class Stage:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage whose reactor is also the one that Twisted's TLS finds for its timers."""
     stage = Stage()
+    monkeypatch.setitem(sys.modules, "twisted.internet.reactor", stage.reactor)
+    monkeypatch.setattr(twisted.internet, "reactor", stage.reactor, raising=False)
     yield stage
     stage.close()

@@ -12,7 +12,7 @@ from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from gwt.reactor.stream import Stream
+from gwt.reactor.stream import LOST, Stream
 
 
 def recorder(stage: Any, **attributes: Any) -> Any:
@@ -296,7 +296,7 @@ def test_two_thousand_connects_and_resets(stage: Any) -> None:
             live.add(self)
             count[0] += 1
 
-        def connectionLost(self, reason: Failure = Failure(Exception())) -> None:
+        def connectionLost(self, reason: Failure = LOST) -> None:
             live.discard(self)
             if count[0] >= 2000 and not live and not calm.called:
                 calm.callback(None)

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import gwt
+
 RUNNER = Path(__file__).with_name("twisted_suite.py")
-ROOT = RUNNER.parents[2]
+#: Where the gwt that is under test was found, be it a checkout or site-packages.
+ROOT = Path(gwt.__file__).parents[1]
 
 #: What a skip may say: all of it is about the machine or another system, none about the reactor.
 SKIPS = ("gi", "Windows", "SIGBREAK", "IPv6", "ipv6", "multicast", "asyncio is available", "root", "serial", "Mac")
