@@ -43,6 +43,7 @@ from gwt.store.open import open_store
 from gwt.store.refresh import Refresher, RefreshEvent
 from gwt.surroundings import Surroundings
 from gwt.upstream.pool import Pools
+from gwt.wire.forwarded import Ids
 
 #: Listeners that carry traffic, and that a drain closes.
 TRAFFIC = ("proxy", "service_proxy")
@@ -66,8 +67,8 @@ class Gateway:
         self.current = Current(empty_snapshot(self._surroundings()))
         self.pools = Pools(reactor, self.clock)
         self.ticker = Ticker(2)
-        bits = random.Random(random.SystemRandom().getrandbits(128)).getrandbits
-        self.proxy = Proxy(self.pools, self.ticker, self.clock, bits)
+        self.ids = Ids(random.Random(random.SystemRandom().getrandbits(128)).randbytes)
+        self.proxy = Proxy(self.pools, self.ticker, self.clock, self.ids)
         self.finished = Finished(self.meters, self._open_log(), self.clock)
         self.factories = {
             "proxy": self._factory(GatewayResource(self.current, self.proxy, self.mounted)),
@@ -100,7 +101,8 @@ class Gateway:
 
     def _factory(self, root: IResource) -> HttpFactory:
         settings = self.settings
-        return HttpFactory(root, settings.limits, self.clock, trusting(settings.trusted_proxies), self.finished)
+        trusts = trusting(settings.trusted_proxies)
+        return HttpFactory(root, settings.limits, self.clock, trusts, self.ids, self.finished)
 
     def _service_proxy(self) -> ServiceProxyResource:
         settings = self.settings

@@ -48,6 +48,9 @@ class LifeService(Service):
     def startService(self) -> None:
         super().startService()
         Signals(self._reactor, self._life).install()
+        self._reactor.callWhenRunning(self._start)
+
+    def _start(self) -> None:
         self._life.start().addErrback(self._failed)
 
     def _failed(self, failure: Any) -> None:

@@ -76,8 +76,7 @@ def exit_with(reactor: Any, status: int, message: str) -> None:
     """End a running process with `status`, saying why on standard error. twistd itself knows no status but 0."""
     print(message, file=sys.__stderr__, flush=True)
     atexit.register(_exit_hard, status)
-    if reactor.running:
-        reactor.stop()
+    reactor.callWhenRunning(reactor.stop)
 
 
 def _exit_hard(status: int) -> None:

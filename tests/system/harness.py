@@ -70,6 +70,7 @@ class Process:
             with self._news:
                 self.lines.append(line.rstrip("\n"))
                 self._news.notify_all()
+        self.popen.stdout.close()
         with self._news:
             self._over = True
             self._news.notify_all()
