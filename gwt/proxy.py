@@ -336,7 +336,9 @@ class Forward:
         if leaf.total is not None and not self._tunnel and now - self._exchange.started > leaf.total:
             self._expired("the whole exchange took too long")
         elif now > self._due and not self._paused:
-            self._expired("the upstream sent nothing for too long" if self._started else "the upstream did not answer in time")
+            self._expired(
+                "the upstream sent nothing for too long" if self._started else "the upstream did not answer in time"
+            )
 
     def _expired(self, message: str) -> None:
         detail = "connection_read_timeout" if self._started else None

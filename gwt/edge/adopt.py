@@ -23,11 +23,9 @@ from gwt.wire.response import ResponseHead
 _ids = Ids(os.urandom)
 
 
-def adopted(request: Any) -> Exchange:
-    """The exchange of a request: itself on the gateway's listeners, a wrapper (made once) for a Site's."""
-    if isinstance(request, Exchange):
-        return request
-    exchange = getattr(request, "_gwt_exchange", None)
+def adopted(request: Any) -> SiteExchange:
+    """The exchange of a Site's request, made once."""
+    exchange: SiteExchange | None = getattr(request, "_gwt_exchange", None)
     if exchange is None:
         exchange = request._gwt_exchange = SiteExchange(request)
     return exchange
@@ -140,6 +138,8 @@ class SiteExchange(Exchange):
 
 def _head_of(request: WebRequest) -> RequestHead:
     """The request as the gateway's own parser reads it: one set of rules, whatever the listener."""
-    fields = [b"%b: %b" % (name, value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values]
+    fields = [
+        b"%b: %b" % (name, value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values
+    ]
     version = request.clientproto if request.clientproto == b"HTTP/1.0" else b"HTTP/1.1"
     return parse_request(b"\r\n".join([b"%b %b %b" % (request.method, request.uri, version), *fields]))

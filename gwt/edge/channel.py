@@ -200,29 +200,41 @@ class Channel:
         request.started = self.since = factory.clock()
         request.client = self.client
         request.forwarded_lines = self.forwarded_lines
-        if not head.http11:
-            request.protocol = "HTTP/1.0"
-        if head.length or head.chunked:
-            request.body_done = False
-            self._counted = 0
-            if head.chunked:
-                self.state = CODED
-                self._decoder = Decoder()
-            else:
-                self.state = COUNTED
-                self._left = head.length
-            factory.handle(request)
-            if rest:
-                if self.state == COUNTED:
-                    self._body_counted(rest)
-                elif self.state == CODED:
-                    self._body_coded(rest)
-                elif self.state == LINGER:
-                    self._left -= len(rest)
-        else:
+        if head.plain:
             self.state = WAIT
             self._buffer = rest
             factory.handle(request)
+        else:
+            self._begin_slowly(request, head, rest)
+
+    def _begin_slowly(self, request: Request, head: RequestHead, rest: bytes) -> None:
+        """A request with a body, or one that is unusual in some other way."""
+        if not head.http11:
+            request.protocol = "HTTP/1.0"
+        if not head.length and not head.chunked:
+            self.state = WAIT
+            self._buffer = rest
+            self.factory.handle(request)
+            return
+        request.body_done = False
+        self._counted = 0
+        if head.chunked:
+            self.state = CODED
+            self._decoder = Decoder()
+        else:
+            self.state = COUNTED
+            self._left = head.length
+        self.factory.handle(request)
+        if rest:
+            self._after_head(rest)
+
+    def _after_head(self, rest: bytes) -> None:
+        if self.state == COUNTED:
+            self._body_counted(rest)
+        elif self.state == CODED:
+            self._body_coded(rest)
+        elif self.state == LINGER:
+            self._left -= len(rest)
 
     # -- bodies
 
@@ -401,11 +413,20 @@ class Channel:
         taken = now - self.since
         if not self._reading:
             self.since = min(now, self.since + 1.0)
-        elif taken > self.factory.limits.header_timeout and self._counted < MINIMUM_RATE * taken and not self._waits_for_100():
+        elif (
+            taken > self.factory.limits.header_timeout
+            and self._counted < MINIMUM_RATE * taken
+            and not self._waits_for_100()
+        ):
             self.refuse(GatewayError("slow_request", "the request's body comes too slowly", close=True))
 
     def _waits_for_100(self) -> bool:
-        return self.request is not None and self.request.head.expect and not self._counted and self.request.reader is not None
+        return (
+            self.request is not None
+            and self.request.head.expect
+            and not self._counted
+            and self.request.reader is not None
+        )
 
     def _watch_taking(self, now: float) -> None:
         """An answer must be taken at the minimum rate once the buffers are full."""

@@ -82,7 +82,9 @@ class _Mounted:
     def body(self, data: bytes) -> None:
         if self.exchange.bytes_in > self._leaf.max_body:
             self.exchange.reader = None
-            self.exchange.fail(GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes"))
+            self.exchange.fail(
+                GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes")
+            )
         else:
             self._request.handleContentChunk(data)
 
@@ -164,4 +166,3 @@ class _Mounted:
 
     def isTransport(self) -> bool:
         return True
-

@@ -12,6 +12,7 @@ from gwt.errors import GatewayError
 REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in HTTPStatus}
 REASONS[413], REASONS[414] = b"Content Too Large", b"URI Too Long"
 
+
 @lru_cache(maxsize=512)
 def status_line(status: int, reason: bytes) -> bytes:
     """The status line with its CRLF."""

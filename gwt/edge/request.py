@@ -114,8 +114,7 @@ class Request(Exchange):
         self.answering = True
         self.close = True
         self.channel.transport.write(
-            b"HTTP/1.1 101 Switching Protocols\r\n%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-            % fields
+            b"HTTP/1.1 101 Switching Protocols\r\n%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" % fields
         )
         self.channel.open_tunnel()
 

@@ -13,7 +13,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
-from gwt.edge.adopt import SiteExchange, adopted
+from gwt.edge.adopt import adopted
 from gwt.edge.mount import Mount
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
@@ -42,7 +42,8 @@ class Refusal:
         raise TypeError("an error has no children")
 
     def render(self, request: Any) -> Any:
-        adopted(request).fail(self._error)
+        exchange = request if isinstance(request, Exchange) else adopted(request)
+        exchange.fail(self._error)
         return NOT_DONE_YET
 
 
@@ -64,10 +65,14 @@ class RouteResource:
         raise TypeError("a leaf of the router has no children")
 
     def render(self, request: Any) -> Any:
-        exchange = adopted(request)
-        exchange.leaf = self._leaf
-        self._render(exchange, self._leaf)
-        if isinstance(exchange, SiteExchange):
+        leaf = self._leaf
+        if isinstance(request, Exchange):
+            request.leaf = leaf
+            self._render(request, leaf)
+        else:
+            exchange = adopted(request)
+            exchange.leaf = leaf
+            self._render(exchange, leaf)
             exchange.feed()
         return NOT_DONE_YET
 
@@ -83,7 +88,7 @@ class GatewayResource:
         self._mounts = {name: Mount(resource) for name, resource in resources.items()}
 
     def getChildWithDefault(self, name: bytes, request: Any) -> Any:
-        exchange = adopted(request)
+        exchange = request if isinstance(request, Exchange) else adopted(request)
         try:
             leaf = find(exchange, self._current.snapshot)
         except GatewayError as error:
@@ -157,4 +162,6 @@ def _unknown_resource(exchange: Exchange, leaf: Leaf) -> None:
 
 
 def _redirect(exchange: Exchange, leaf: Leaf) -> None:
-    exchange.respond(leaf.redirect_code, b"", b"Location: %b\r\nContent-Length: 0\r\n" % (leaf.location or b"/"), 0, b"", True)
+    exchange.respond(
+        leaf.redirect_code, b"", b"Location: %b\r\nContent-Length: 0\r\n" % (leaf.location or b"/"), 0, b"", True
+    )

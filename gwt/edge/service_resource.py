@@ -10,6 +10,7 @@ from zope.interface import implementer
 from gwt.edge.adopt import adopted
 from gwt.edge.resource import Refusal, RouteResource
 from gwt.errors import GatewayError
+from gwt.phase.exchange import Exchange
 from gwt.proxy import Proxy
 from gwt.route.path import BadPath, normalise
 from gwt.service_proxy import ServiceLeaves, parse
@@ -26,7 +27,7 @@ class ServiceProxyResource:
         self._current, self._proxy, self._leaves = current, proxy, leaves
 
     def getChildWithDefault(self, name: bytes, request: Any) -> Any:
-        exchange = adopted(request)
+        exchange = request if isinstance(request, Exchange) else adopted(request)
         snapshot = exchange.snapshot = self._current.snapshot
         try:
             service, namespace, port, path = parse(exchange.head.path)
@@ -51,5 +52,3 @@ class ServiceProxyResource:
 
     def render(self, request: Any) -> Any:
         return self.getChildWithDefault(b"", request).render(request)
-
-

@@ -68,7 +68,21 @@ class Connection:
     `since` is when it became idle, on the monotonic clock.
     """
 
-    __slots__ = ("_buffer", "_decoder", "_left", "_to_head", "factory", "fresh", "heard", "owner", "pool", "reusable", "since", "state", "transport")
+    __slots__ = (
+        "_buffer",
+        "_decoder",
+        "_left",
+        "_to_head",
+        "factory",
+        "fresh",
+        "heard",
+        "owner",
+        "pool",
+        "reusable",
+        "since",
+        "state",
+        "transport",
+    )
 
     native_data_received = True
     transport: Any
@@ -144,9 +158,17 @@ class Connection:
         if state == TUNNEL or (state == CLOSE and clean):
             owner.answer_end([])
         elif state == HEAD and not self.heard:
-            owner.answer_failed(GatewayError("connect_failed", "the upstream closed the connection before its answer", detail="connection_terminated"))
+            owner.answer_failed(
+                GatewayError(
+                    "connect_failed",
+                    "the upstream closed the connection before its answer",
+                    detail="connection_terminated",
+                )
+            )
         else:
-            owner.answer_failed(GatewayError("bad_answer", "the upstream's answer was cut off", detail="http_response_incomplete"))
+            owner.answer_failed(
+                GatewayError("bad_answer", "the upstream's answer was cut off", detail="http_response_incomplete")
+            )
 
     # -- IPushProducer, for what we send: the transport's buffer is full, or empty again
 
@@ -190,7 +212,9 @@ class Connection:
         if not b"HTTP/1.".startswith(data[:7]):
             raise GatewayError("bad_answer", "the upstream does not speak HTTP/1.1")
         if len(data) >= MAX_HEAD:
-            raise GatewayError("bad_answer", "the answer's head is too large", detail="http_response_header_section_size")
+            raise GatewayError(
+                "bad_answer", "the answer's head is too large", detail="http_response_header_section_size"
+            )
         self._buffer = data
 
     def _upgraded(self, head: ResponseHead, data: bytes) -> None:

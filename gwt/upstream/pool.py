@@ -25,7 +25,7 @@ MAX_IDLE_SECONDS = 60.0
 #: Connections to one address at once, whatever they do.
 MAX_CONNECTIONS = 10_000
 #: After this many idle seconds a look at the socket costs nothing that matters.
-_LOOK_AFTER = 0.005
+_LOOK_AFTER = 0.1
 
 
 class Waiter(Protocol):
@@ -151,7 +151,9 @@ class _Connecting(ClientFactory):
         where = f"{self._pool.host}:{self._pool.port}"
         timed_out = type(reason.value).__name__ in ("TimeoutError", "TCPTimedOutError")
         detail = "connection_timeout" if timed_out else "connection_refused"
-        self._waiter.not_connected(GatewayError("connect_failed", f"no connection to {where}: {detail.replace('_', ' ')}", detail=detail))
+        self._waiter.not_connected(
+            GatewayError("connect_failed", f"no connection to {where}: {detail.replace('_', ' ')}", detail=detail)
+        )
 
 
 class _Made(Connection):

@@ -1,6 +1,7 @@
 /* The one loop over a message head's bytes, compiled. gwt/wire/scan.py holds the same in Python and says what it means. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdint.h>
 
 static unsigned char is_token[256]; /* RFC 9110 5.6.2 */
 static unsigned char is_text[256];  /* HTAB, SP, VCHAR, obs-text: RFC 9110 5.5 */
@@ -22,8 +23,46 @@ static PyObject *malformed(const char *message)
     return NULL;
 }
 
-/* The kind of a name: a borrowed look-up first, the dict's __missing__ for a spelling not seen before; -1 with an error set. */
+/* Spellings seen before, by their bytes: what a name means never changes, so entries are only ever written over. */
+#define SPELLINGS 1024
+#define LONGEST 31
+struct spelling {
+    PyObject *names;
+    long kind;
+    unsigned char size;
+    char name[LONGEST];
+};
+static struct spelling spellings[SPELLINGS];
+
+static long ask(PyObject *names, const char *name, Py_ssize_t size);
+
+/* The kind of a name, by the memory of spellings; -1 with an error set. */
 static long kind_of(PyObject *names, const char *name, Py_ssize_t size)
+{
+    if (size > LONGEST)
+        return ask(names, name, size);
+    unsigned int hash = 2166136261u ^ (unsigned int)(uintptr_t)names;
+    for (Py_ssize_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+    struct spelling *known = &spellings[(hash ^ hash >> 15) % SPELLINGS];
+    if (known->names == names && known->size == size && memcmp(known->name, name, size) == 0)
+        return known->kind;
+    long kind = ask(names, name, size);
+    if (kind >= 0) {
+        if (known->names != names) { /* the dicts are a module's constants: kept alive, so that an address means one of them */
+            Py_INCREF(names);
+            Py_XDECREF(known->names);
+        }
+        known->names = names;
+        known->kind = kind;
+        known->size = (unsigned char)size;
+        memcpy(known->name, name, size);
+    }
+    return kind;
+}
+
+/* The kind of a name from the dict, whose __missing__ knows those not seen before; -1 with an error set. */
+static long ask(PyObject *names, const char *name, Py_ssize_t size)
 {
     PyObject *key = PyBytes_FromStringAndSize(name, size);
     if (key == NULL)
@@ -160,7 +199,32 @@ done:
     return result;
 }
 
+/* (method, target, path, query or None) of an ordinary HTTP/1.1 request line; None for any other. */
+static PyObject *split_request_line(PyObject *Py_UNUSED(self), PyObject *line)
+{
+    if (!PyBytes_Check(line))
+        return malformed("a request line is bytes");
+    const char *start = PyBytes_AS_STRING(line), *end = start + PyBytes_GET_SIZE(line) - 9;
+    const char *target = start, *query = NULL, *at;
+    if (end <= start || memcmp(end, " HTTP/1.1", 9) != 0)
+        Py_RETURN_NONE;
+    while (target < end && is_token[(unsigned char)*target])
+        target++;
+    if (target == start || end - target < 2 || target[0] != ' ' || target[1] != '/')
+        Py_RETURN_NONE;
+    for (at = ++target; at < end; at++) {
+        if (*at <= ' ' || *at > '~' || *at == '#')
+            Py_RETURN_NONE;
+        if (*at == '?' && query == NULL)
+            query = at + 1;
+    }
+    const char *path_end = query ? query - 1 : end;
+    return Py_BuildValue("(y#y#y#y#)", start, target - 1 - start, target, end - target, target, path_end - target,
+                         query, query ? end - query : (Py_ssize_t)0);
+}
+
 static PyMethodDef methods[] = {
+    {"split_request_line", split_request_line, METH_O, "See gwt.wire.scan."},
     {"scan", (PyCFunction)(void (*)(void))scan, METH_FASTCALL, "See gwt.wire.scan."},
     {NULL, NULL, 0, NULL},
 };

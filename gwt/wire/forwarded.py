@@ -32,7 +32,9 @@ def lines_for(client: str, scheme: bytes, port: int, chain: bytes | None = None)
     )
 
 
-def believed(peer: str, said: dict[bytes, bytes], scheme: bytes, port: int, trusts: Trusts) -> tuple[str, bytes, bytes | None]:
+def believed(
+    peer: str, said: dict[bytes, bytes], scheme: bytes, port: int, trusts: Trusts
+) -> tuple[str, bytes, bytes | None]:
     """What a trusted `peer` says: the client's address, the lines, and the host (None: not said).
 
     The client is the first address from the right that is not trusted; an address that can't be read ends the search.
@@ -113,4 +115,5 @@ def traceparent(said: bytes | None, ids: Ids) -> bytes:
     """The client's traceparent where it is one (W3C Trace Context), else a new one that asks nobody to sample."""
     if said is not None and _TRACEPARENT(said):
         return said
-    return b"00-%b-%b-00" % (ids.take(32), ids.take(16))
+    digits = ids.take(48)
+    return b"00-%b-%b-00" % (digits[:32], digits[32:])

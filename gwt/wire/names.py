@@ -151,6 +151,8 @@ def field(fields: bytes, name: bytes) -> bytes | None:
     if name + b":" not in fields.lower():
         return None
     found = [
-        line[len(name) + 1 :].strip(b" \t") for line in fields.split(b"\r\n") if line[: len(name) + 1].lower() == name + b":"
+        line[len(name) + 1 :].strip(b" \t")
+        for line in fields.split(b"\r\n")
+        if line[: len(name) + 1].lower() == name + b":"
     ]
     return b", ".join(found) if found else None

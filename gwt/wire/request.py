@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from gwt.errors import GatewayError
 from gwt.wire.names import REQUEST_NAMES, TEXT, TOKEN, Kind, field, tokens, without
-from gwt.wire.scan import scan
+from gwt.wire.scan import scan, split_request_line
 
 #: The methods of the IANA registry that a reverse proxy can serve: CONNECT asks for a forward proxy,
 #: and TRACE would show the client what only the upstream may see.
@@ -85,7 +85,11 @@ def parse_request(block: bytes, max_headers: int = 100) -> RequestHead:
         raise bad(str(error)) from None
     except OverflowError:
         raise GatewayError("headers_too_large", f"more than {max_headers} header fields", close=True) from None
-    _request_line(head, first)
+    ordinary = split_request_line(first)
+    if ordinary is None or ordinary[0] not in METHODS:
+        _request_line(head, first)
+    else:
+        head.method, head.target, head.path, head.query = ordinary
     for kind, name, value in special:
         _HANDLERS[kind](head, name, value)
     if special or not head.http11 or head.host is None or head.length_said is not None:
@@ -208,10 +212,18 @@ def _repeated_key(head: RequestHead, name: bytes, value: bytes) -> None:
 
 def _handlers() -> list[Callable[[RequestHead, bytes, bytes], None]]:
     table: list[Callable[[RequestHead, bytes, bytes], None]] = [_drop] * Kind.COUNT
-    table[Kind.HOST], table[Kind.CONTENT_LENGTH], table[Kind.TRANSFER_ENCODING] = _repeated_host, _repeated_length, _coding
+    table[Kind.HOST], table[Kind.CONTENT_LENGTH], table[Kind.TRANSFER_ENCODING] = (
+        _repeated_host,
+        _repeated_length,
+        _coding,
+    )
     table[Kind.CONNECTION], table[Kind.EXPECT] = _connection, _expect
     table[Kind.UPGRADE], table[Kind.TE], table[Kind.FORWARDED] = _upgrade, _te, _forwarded
-    table[Kind.TRACEPARENT], table[Kind.COOKIE], table[Kind.WEBSOCKET] = _repeated_traceparent, _repeated_cookie, _repeated_key
+    table[Kind.TRACEPARENT], table[Kind.COOKIE], table[Kind.WEBSOCKET] = (
+        _repeated_traceparent,
+        _repeated_cookie,
+        _repeated_key,
+    )
     return table
 
 

@@ -15,7 +15,6 @@ from gwt.wire.names import RESPONSE_NAMES, Kind, tokens, without
 from gwt.wire.scan import scan
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (.*))?", re.DOTALL).fullmatch
-_DIGITS = re.compile(rb"[0-9]{1,18}").fullmatch
 _TIMEOUT = re.compile(rb"timeout=([0-9]{1,6})").search
 _NEVER_NAMED = frozenset((b"content-length", b"transfer-encoding"))
 _KEEP_ALIVE = frozenset((b"keep-alive", b"close", b"upgrade"))
@@ -129,7 +128,11 @@ def _repeated_accept(head: ResponseHead, value: bytes) -> None:
 
 def _handlers() -> list[Callable[[ResponseHead, bytes], None]]:
     table: list[Callable[[ResponseHead, bytes], None]] = [_drop] * Kind.COUNT
-    table[Kind.CONTENT_LENGTH], table[Kind.TRANSFER_ENCODING], table[Kind.CONNECTION] = _repeated_length, _coding, _connection
+    table[Kind.CONTENT_LENGTH], table[Kind.TRANSFER_ENCODING], table[Kind.CONNECTION] = (
+        _repeated_length,
+        _coding,
+        _connection,
+    )
     table[Kind.UPGRADE], table[Kind.KEEP_ALIVE], table[Kind.WEBSOCKET] = _upgrade, _keep_alive, _repeated_accept
     return table
 
@@ -148,7 +151,7 @@ def _settle(head: ResponseHead, to_head: bool) -> None:
     """Framing and persistence (RFC 9112 6.3, 9.3)."""
     said = head.length_said
     if said is not None:
-        if not _DIGITS(said):
+        if not said.isdigit() or len(said) > 18:
             raise bad("malformed Content-Length in the answer")
         head.declared = int(said)
     if head.coded and (head.declared is not None or not head.http11):

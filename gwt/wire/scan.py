@@ -56,7 +56,16 @@ def scan_in_python(
     return first, b"\r\n".join(kept), special
 
 
+_ORDINARY = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ((/[!\"$->@-~]*)(?:\?([!\"$-~]*))?) HTTP/1\.1").fullmatch
+
+
+def split_request_line_in_python(line: bytes) -> tuple[bytes, bytes, bytes, bytes | None] | None:
+    """Method, target, path and query of a request line in origin form and HTTP/1.1; None for any other."""
+    found = _ORDINARY(line)
+    return None if found is None else found.groups()  # type: ignore[return-value]
+
+
 try:
-    from gwt.wire._scan import scan  # type: ignore[import-not-found,unused-ignore]
+    from gwt.wire._scan import scan, split_request_line  # type: ignore[import-not-found,unused-ignore]
 except ImportError:
-    scan = scan_in_python
+    scan, split_request_line = scan_in_python, split_request_line_in_python
