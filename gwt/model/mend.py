@@ -8,29 +8,30 @@ taken out can't have caused.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gwt.model.validate import Fault, flatten
 from gwt.model.yaml12 import PathTuple
 
-#: What stands for a key that the readers rely on.
-_HARMLESS: dict[str, Any] = {
+#: What stands for a key that the readers of documents rely on, and for gateway.yaml.
+DOCUMENTS: Mapping[str, Any] = {
     "hosts": [], "services": [], "paths": [], "uri": "/", "rate": 0, "mark": "", "sticky": "user", "url": "/",
     "action": "deny", "address": "192.0.2.1:80", "upstreams": {}, "rules": [], "lists": {}, "consumers": {},
 }  # fmt: skip
+SETTINGS: Mapping[str, Any] = {"url": "http://example.invalid/"}
 
 
-def mended(value: dict[str, Any], faults: Iterable[Fault]) -> dict[str, Any]:
+def mended(value: dict[str, Any], faults: Iterable[Fault], harmless: Mapping[str, Any] = DOCUMENTS) -> dict[str, Any]:
     """A copy of `value` that passes the schema by which `faults` were found."""
     result = copy.deepcopy(value)
     for fault in faults:
         if fault.missing:
             owner = _at(result, flatten(fault.trail))
             if isinstance(owner, dict):
-                owner[fault.missing] = copy.deepcopy(_HARMLESS.get(fault.missing))
+                owner[fault.missing] = copy.deepcopy(harmless.get(fault.missing))
         else:
-            _take_out(result, flatten(fault.trail))
+            _take_out(result, flatten(fault.trail), {} if fault.on_key else harmless)
     return result
 
 
@@ -45,14 +46,14 @@ def _at(value: Any, path: PathTuple) -> Any:
     return value
 
 
-def _take_out(value: Any, path: PathTuple) -> None:
+def _take_out(value: Any, path: PathTuple, harmless: Mapping[str, Any]) -> None:
     """Remove the innermost key on the way to `path`: an item of a list goes with its list, places stay as they are."""
     while path:
         *above, last = path
         owner = _at(value, tuple(above))
         if isinstance(owner, dict):
-            if last in _HARMLESS and last in owner:
-                owner[str(last)] = copy.deepcopy(_HARMLESS[str(last)])
+            if last in harmless and last in owner:
+                owner[str(last)] = copy.deepcopy(harmless[str(last)])
             else:
                 owner.pop(str(last), None)
             return

@@ -32,13 +32,13 @@ def check(pattern: str) -> re.Pattern[str]:
         compiled = re.compile(pattern)
         # Where case is ignored, overlaps are looked for as if all of it were written in one case.
         tree = parser.parse(_one_case(pattern) if compiled.flags & re.IGNORECASE else pattern)
+        if _weight(tree) > MAX_WEIGHT:
+            raise ValueError("a pattern that unfolds too far: bounded repeats inside each other")
+        _examine(tree)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from None
     except (OverflowError, RecursionError):
         raise ValueError("not a regular expression: too large or too deep") from None
-    if _weight(tree) > MAX_WEIGHT:
-        raise ValueError("a pattern that unfolds too far: bounded repeats inside each other")
-    _examine(tree)
     return compiled
 
 

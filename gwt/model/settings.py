@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from gwt.model import options, units
 from gwt.model.access import Reader, read_access, read_cidrs, read_plugins
 from gwt.model.document import RawDocument, read_documents
-from gwt.model.mend import independent, mended
+from gwt.model.mend import SETTINGS, independent, mended
 from gwt.model.options import (
     AccessLog,
     Exchange,
@@ -62,7 +62,7 @@ def load_settings(
     value = interpolate(raw.value, env, read_file or _reader(file), None, faults)
     options.check()(value, None, faults)
     more: list[Fault] = []
-    settings = _settings(Reader(raw.line_of, more), mended(value, faults) if faults else value, file)
+    settings = _settings(Reader(raw.line_of, more), mended(value, faults, SETTINGS) if faults else value, file)
     faults.extend(independent(more, faults) if faults else more)
     problems = _problems(raw, faults)
     return (None if any(one.severity == "error" for one in problems) else settings), problems

@@ -142,8 +142,7 @@ class _Compiler:
         names: list[str] = []
         for branch in schema["anyOf"]:
             target = self._resolve(branch)
-            kinds = target.get("type", "string")
-            for kind in [kinds] if isinstance(kinds, str) else kinds:
+            for kind in _kinds(target):
                 branches.setdefault(kind, []).append(self.check(branch))
             names.append(_expected(target))
         expected = schema.get("title") or _one_of(list(dict.fromkeys(names)))
@@ -211,6 +210,14 @@ class _Compiler:
                 faults.append(Fault(trail, f"{what} must not be empty"))
 
         return check
+
+
+def _kinds(schema: Schema) -> list[str]:
+    """The types that a branch is for."""
+    if "enum" in schema:
+        return list(dict.fromkeys(_types(value)[0] for value in schema["enum"]))
+    kinds = schema.get("type", "string")
+    return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
 def _expected(schema: Schema) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwt.model import document
@@ -24,13 +24,26 @@ def values(text: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        ("a: 1", [1]), ("---\na: 1\n", [2]), ("# c\n---\na: 1\n---\na: 2", [3, 5]), ("a: 1\n---\n---\n\n---\na: 2\n", [1, 6]),
-        ("%YAML 1.2\n---\na: 1\n", [3]), ("a: 1\n...\n---\na: 2\n...\n", [1, 4]), ("--- {a: 1}\n---\n{a: 2}\n", [1, 3]),
-        ("\ufeffa: 1", [1]), ("---\r\na: 1\r\n---\r\na: 2\r\n", [2, 4]), ("\n\na: 1", [3]), ("", []), ("# only\n", []),
-        ("---\n---\n", []), ("null\n---\n~\n", []), ('{"a": 1}\n---\n\n{"a": 2}', [1, 4]), ("--- # c\na: 1\n", [1]),
-        ("a: |\n  ---\n  x\n---\nb: 1\n", [1, 5]), ("a:\n---\nb: x\n", [1, 3]),
+        ("a: 1", [1]),
+        ("---\na: 1\n", [2]),
+        ("# c\n---\na: 1\n---\na: 2", [3, 5]),
+        ("a: 1\n---\n---\n\n---\na: 2\n", [1, 6]),
+        ("%YAML 1.2\n---\na: 1\n", [3]),
+        ("a: 1\n...\n---\na: 2\n...\n", [1, 4]),
+        ("--- {a: 1}\n---\n{a: 2}\n", [1, 3]),
+        ("\ufeffa: 1", [1]),
+        ("---\r\na: 1\r\n---\r\na: 2\r\n", [2, 4]),
+        ("\n\na: 1", [3]),
+        ("", []),
+        ("# only\n", []),
+        ("---\n---\n", []),
+        ("null\n---\n~\n", []),
+        ('{"a": 1}\n---\n\n{"a": 2}', [1, 4]),
+        ("--- # c\na: 1\n", [1]),
+        ("a: |\n  ---\n  x\n---\nb: 1\n", [1, 5]),
+        ("a:\n---\nb: x\n", [1, 3]),
     ],
-)  # fmt: skip
+)
 def test_documents_and_their_lines(text: str, lines: list[int]) -> None:
     found = read(text)
     assert [one.line for one in found] == lines
@@ -46,12 +59,18 @@ def test_what_follows_a_marker_keeps_its_column() -> None:
     assert read("--- {a: 1}")[0].place(("a",)) == (1, 9)
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5) | st.none(), min_size=1), max_size=5))
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5) | st.none(), min_size=1), max_size=5
+    )
+)
 def test_json_documents_survive_joining(documents: list[dict[str, Any]]) -> None:
     assert values("\n---\n".join(json.dumps(one) for one in documents)) == documents
     assert values("---\n" + "\n---\n".join(json.dumps(one, indent=1) for one in documents)) == documents
 
 
+@settings(deadline=None)
 @given(st.text("ab{}[]:,-'\"\n\t #&*!|>%@`.\\0", max_size=60))
 def test_no_text_raises(text: str) -> None:
     for one in read(text):
@@ -60,6 +79,7 @@ def test_no_text_raises(text: str) -> None:
             assert problem.line <= text.count("\n") + 1
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_unicode_raises(text: str) -> None:
     read(text)
@@ -100,7 +120,7 @@ def problem_of(text: str) -> tuple[int, int, str]:
         ("[" * 200, 1, 1, "nested deeper than 100 levels"),
         ("a: !!python/object/apply:os.system ['true']", 1, 4, "is not allowed here"),
     ],
-)  # fmt: skip
+)
 def test_syntax_errors(text: str, line: int, column: int, message: str) -> None:
     found = problem_of(text)
     assert message in found[2]

@@ -15,7 +15,24 @@ from gwt.model.validate import Fault, compile_schema, describe, flatten, suggest
 DEFINITIONS = schema.definitions()
 KEYS = sorted({key for one in DEFINITIONS.values() for key in one.get("properties", {})} | {"sticky", "header", "x"})
 TEXTS = st.sampled_from(
-    ["", "/", "prefix", "GET", "==", "10s", "64KiB", "public", "login", "sticky", "user", "forward", "a", "http", "\n", "5\n"]
+    [
+        "",
+        "/",
+        "prefix",
+        "GET",
+        "==",
+        "10s",
+        "64KiB",
+        "public",
+        "login",
+        "sticky",
+        "user",
+        "forward",
+        "a",
+        "http",
+        "\n",
+        "5\n",
+    ]
 )
 SCALARS = st.none() | st.booleans() | st.integers(-2, 70000) | st.sampled_from([1.0, 1.5, -0.5]) | TEXTS
 ANY: Any = st.recursive(
@@ -39,9 +56,14 @@ def like(part: Any, depth: int = 0) -> Any:
 
 def _of(kind: str, part: Any, depth: int) -> Any:
     if kind == "object" and depth < 5:
+        rest = part.get("additionalProperties")
         known = {key: like(one, depth + 1) for key, one in part.get("properties", {}).items()}
         needed = {key: known.pop(key) for key in part.get("required", ()) if key in known}
-        return st.fixed_dictionaries(needed, optional=known) if known or needed else st.dictionaries(TEXTS, SCALARS, max_size=2)
+        return (
+            st.fixed_dictionaries(needed, optional=known)
+            if known or needed
+            else st.dictionaries(TEXTS, like(rest, depth + 1) if rest else SCALARS, max_size=2)
+        )
     if kind == "array" and depth < 5:
         items = part.get("items", {})
         if isinstance(items, list):
@@ -60,7 +82,11 @@ def agree(root: Any, definitions: Any, value: Any) -> None:
     oracle = jsonschema.Draft7Validator({**root, "definitions": definitions})
     faults: list[Fault] = []
     compile_schema(root, definitions)(value, None, faults)
-    assert (not faults) == oracle.is_valid(value), (value, faults, [error.message for error in oracle.iter_errors(value)])
+    assert (not faults) == oracle.is_valid(value), (
+        value,
+        faults,
+        [error.message for error in oracle.iter_errors(value)],
+    )
 
 
 @pytest.mark.parametrize("name", sorted(DEFINITIONS))
@@ -110,7 +136,7 @@ def messages(name: str, value: Any) -> list[str]:
         ("Rewrite", {"regex": ["a"]}, "takes 2 items, got 1"),
         ("EndpointSpec", {"address": "a", "weight": -1}, "must be at least 0, got -1"),
     ],
-)  # fmt: skip
+)
 def test_what_is_said(name: str, value: Any, message: str) -> None:
     assert any(message in said for said in messages(name, value)), messages(name, value)
 
@@ -119,9 +145,13 @@ def test_every_fault_is_told_at_its_place() -> None:
     value = {"hosts": [1, "a", 2], "services": [{"paths": [{"uri": 1}, {"ur": 2}]}], "nam": 1}
     places = {flatten(fault.trail) for fault in faults_of("Route", value)}
     assert places == {
-        ("hosts", 0), ("hosts", 2), ("services", 0, "paths", 0, "uri"), ("services", 0, "paths", 1),
-        ("services", 0, "paths", 1, "ur"), ("nam",),
-    }  # fmt: skip
+        ("hosts", 0),
+        ("hosts", 2),
+        ("services", 0, "paths", 0, "uri"),
+        ("services", 0, "paths", 1),
+        ("services", 0, "paths", 1, "ur"),
+        ("nam",),
+    }
 
 
 def test_trails_are_paths() -> None:
@@ -138,5 +168,11 @@ def test_suggestions() -> None:
 def test_values_are_described_shortly() -> None:
     assert describe("x" * 500) == "the text '" + "x" * 57 + "...'"
     assert [describe(one) for one in (None, True, 1, 1.5, "", [], {})] == [
-        "null", "true", "the number 1", "the number 1.5", "an empty text", "a list", "a mapping",
-    ]  # fmt: skip
+        "null",
+        "true",
+        "the number 1",
+        "the number 1.5",
+        "an empty text",
+        "a list",
+        "a mapping",
+    ]

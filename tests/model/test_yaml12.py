@@ -20,13 +20,42 @@ def load(text: str) -> tuple[Any, list[str]]:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("no", "no"), ("yes", "yes"), ("on", "on"), ("off", "off"), ("y", "y"), ("12:30", "12:30"), ("0o17", 15),
-        ("017", 17), ("0x1F", 31), ("1_000", "1_000"), ("2026-01-02", "2026-01-02"), ("~", None), ("null", None),
-        ("Null", None), ("", None), ("true", True), ("True", True), ("TRUE", True), ("tRUE", "tRUE"), ("false", False),
-        ("1e3", 1000.0), ("-.5", -0.5), ("+12", 12), ("1.", 1.0), (".inf", math.inf), ("-.INF", -math.inf), ("-", "-"),
-        (".", "."), ("0b11", "0b11"), ("1.2.3.4", "1.2.3.4"), ("=", "="), ("<<", "<<"), ("0o8", "0o8"), ("+0x1", "+0x1"),
+        ("no", "no"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("off", "off"),
+        ("y", "y"),
+        ("12:30", "12:30"),
+        ("0o17", 15),
+        ("017", 17),
+        ("0x1F", 31),
+        ("1_000", "1_000"),
+        ("2026-01-02", "2026-01-02"),
+        ("~", None),
+        ("null", None),
+        ("Null", None),
+        ("", None),
+        ("true", True),
+        ("True", True),
+        ("TRUE", True),
+        ("tRUE", "tRUE"),
+        ("false", False),
+        ("1e3", 1000.0),
+        ("-.5", -0.5),
+        ("+12", 12),
+        ("1.", 1.0),
+        (".inf", math.inf),
+        ("-.INF", -math.inf),
+        ("-", "-"),
+        (".", "."),
+        ("0b11", "0b11"),
+        ("1.2.3.4", "1.2.3.4"),
+        ("=", "="),
+        ("<<", "<<"),
+        ("0o8", "0o8"),
+        ("+0x1", "+0x1"),
     ],
-)  # fmt: skip
+)
 def test_scalars_of_the_core_schema(text: str, value: Any) -> None:
     assert plain(text) == value
     assert type(plain(text)) is type(value)
@@ -37,7 +66,7 @@ def test_nan_is_a_number() -> None:
 
 
 def test_quoted_scalars_stay_texts() -> None:
-    assert load("[\"1\", 'true', \"~\", 1, true, ~]")[0] == ["1", "true", "~", 1, True, None]
+    assert load('["1", \'true\', "~", 1, true, ~]')[0] == ["1", "true", "~", 1, True, None]
 
 
 def test_block_scalars_are_texts() -> None:
@@ -52,7 +81,14 @@ def test_core_tags_are_kept_and_others_refused() -> None:
     value, faults = load('[!!str 5, !!int "5", !!float 1, !!bool "true", !!null ~, !!seq [], !!map {}]')
     assert value == ["5", 5, 1.0, True, None, [], {}]
     assert faults == []
-    for text in ("!!python/object/apply:os.system [echo]", "!mine x", "!!int x", "!!bool 1", "!!set {a}", "!!binary aa=="):
+    for text in (
+        "!!python/object/apply:os.system [echo]",
+        "!mine x",
+        "!!int x",
+        "!!bool 1",
+        "!!set {a}",
+        "!!binary aa==",
+    ):
         assert "is not allowed" in load(f"a: {text}")[1][0]
 
 
@@ -135,9 +171,18 @@ def test_indentation_of_literal_blocks() -> None:
 
 
 TEXTS = [
-    "a: 1\nb: [x, 'y', \"z\"]\n", "a: &x {b: 1}\nc: {<<: *x}\n", "a: @x", "a: [1", "- *b", "[" * 300, "a: \x07",
-    "a: b: c", "\ud800", "a: !!int '3'\n", "k: |\n  text\n",
-]  # fmt: skip
+    "a: 1\nb: [x, 'y', \"z\"]\n",
+    "a: &x {b: 1}\nc: {<<: *x}\n",
+    "a: @x",
+    "a: [1",
+    "- *b",
+    "[" * 300,
+    "a: \x07",
+    "a: b: c",
+    "\ud800",
+    "a: !!int '3'\n",
+    "k: |\n  text\n",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS)

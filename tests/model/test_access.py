@@ -1,0 +1,49 @@
+"""One level's access and plugins: values, lines, and a reader that knows its line."""
+
+from __future__ import annotations
+
+from gwt.model.access import Reader, read_access, read_cidrs, read_level, read_plugins
+from gwt.model.route import NO_ACCESS, Access, PluginUse, RateLimit, Timeout
+
+
+def test_a_level_that_says_nothing() -> None:
+    reader = Reader(lambda path: 1, [])
+    assert read_level(reader, {}, None) is NO_ACCESS
+    assert read_level(reader, {"access": {}, "timeout": None}, None) is NO_ACCESS
+    assert read_plugins(reader, None, None) == ()
+
+
+def test_fields_and_lines() -> None:
+    reader = Reader(lambda path: len(path), [])
+    value = {
+        "auth_type": ["key-auth"],
+        "rate_limits": [{"rate": 5.0}],
+        "retry_buffer": "1KiB",
+        "max_body": None,
+        "retries": 2,
+    }
+    access = read_access(reader, value, (None, "access"))
+    assert access == Access(
+        auth_type=("key-auth",),
+        rate_limits=(RateLimit(5),),
+        retry_buffer=1024,
+        retries=2,
+        lines={"auth_type": 2, "rate_limits": 2, "retry_buffer": 2, "retries": 2},
+    )
+    assert reader.faults == []
+
+
+def test_timeout_beside_access_has_its_own_line() -> None:
+    access = read_level(Reader(lambda path: len(path), []), {"access": {"retries": 0}, "timeout": "2s"}, (None, "x"))
+    assert (access.timeout, access.lines) == (Timeout(2, 2, 2), {"retries": 3, "timeout": 2})
+
+
+def test_a_document_of_one_line_asks_nobody() -> None:
+    reader = Reader(lambda path: 1 // 0, [], 5)
+    assert read_plugins(reader, {"a": False}, None) == (PluginUse("a", None, 5),)
+
+
+def test_lists_of_cidrs() -> None:
+    reader = Reader(lambda path: 1, [])
+    assert read_cidrs(reader, ["10.1.0.0/8", "@office", "x", "@b d"], None) == ("10.0.0.0/8", "@office", "@b d")
+    assert [fault.severity for fault in reader.faults] == ["warning", "error", "error"]
