@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import error, unix
 from twisted.internet.address import UNIXAddress
-from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocol, IUNIXTransport
+from twisted.internet.interfaces import (
+    IFileDescriptorReceiver,
+    IProtocol,
+    ITCPTransport,
+    ITLSTransport,
+    IUNIXTransport,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -115,7 +121,7 @@ class UNIXStream(Stream):
         """There is no TCP here."""
 
 
-@implementer(IUNIXTransport)
+@implementer(IUNIXTransport, ITCPTransport, ITLSTransport)
 class ServerStream(UNIXStream):
     """A connection that was accepted."""
 
@@ -135,12 +141,12 @@ class ServerStream(UNIXStream):
         self.hostname = client
         super().__init__(sock, protocol, reactor)
 
-    def getHost(self) -> UNIXAddress:
-        """This end's address; AttributeError once the connection is lost."""
+    def getHost(self) -> Any:
+        """This end's `UNIXAddress`; AttributeError once the connection is lost."""
         return UNIXAddress(self.socket.getsockname())
 
-    def getPeer(self) -> UNIXAddress:
-        """The other end's address, which mostly has no name."""
+    def getPeer(self) -> Any:
+        """The other end's `UNIXAddress`, which mostly has no name."""
         return UNIXAddress(self.hostname or None)
 
     def _make_log_prefix(self) -> str:
@@ -154,7 +160,7 @@ class ServerStream(UNIXStream):
         return f"<{type(self._protocol).__name__} #{self.sessionno} on {name}>"
 
 
-@implementer(IUNIXTransport)
+@implementer(IUNIXTransport, ITCPTransport, ITLSTransport)
 class ClientStream(UNIXStream):
     """A connection that we have made."""
 
@@ -167,12 +173,12 @@ class ClientStream(UNIXStream):
         self._peer = cast(Any, dialer.realAddress)  # a path
         super().__init__(dialer.socket, protocol, cast("UVLoopReactor", dialer.reactor))
 
-    def getHost(self) -> UNIXAddress:
-        """This end's address, which has no name."""
+    def getHost(self) -> Any:
+        """This end's `UNIXAddress`, which has no name."""
         return UNIXAddress(None)
 
-    def getPeer(self) -> UNIXAddress:
-        """The other end's address."""
+    def getPeer(self) -> Any:
+        """The other end's `UNIXAddress`."""
         return UNIXAddress(self._peer)
 
     def _make_log_prefix(self) -> str:
