@@ -69,7 +69,8 @@ def test_the_documented_defaults_are_the_defaults() -> None:
 
 def test_values() -> None:
     found = load(
-        "listeners: {proxy: [tcp:1, unix:/x], service_proxy: tcp:2, admin: null}\nworkers: auto\ndrain: 1m\naccess_log: null\n"
+        "listeners: {proxy: [tcp:1, unix:/x], service_proxy: tcp:2, admin: null}\n"
+        "workers: auto\ndrain: 1m\naccess_log: null\n"
         "access: {timeout: 5}\ntrusted_proxies: [10.0.0.1/8]\nlimits: {max_header_bytes: 64KiB}\n"
         f"identity: {{mode: exchange, exchange: {{url: 'http://u/s', ttl: 1m}}, keys: ['{KEY}']}}\n"
         "global_plugins: {cors: {}}\nresources: {docs: 'a.b:make'}\n"
@@ -123,7 +124,8 @@ def test_secrets_come_from_elsewhere(tmp_path: Path) -> None:
 
 def test_literal_secrets_are_masked_too() -> None:
     found = load(
-        f"debug_token: hunter2\nstore: redis://u:hunter2@h\nidentity: {{keys: ['{KEY}']}}\nglobal_plugins: {{a: {{secret: hunter2}}}}"
+        f"debug_token: hunter2\nstore: redis://u:hunter2@h\nidentity: {{keys: ['{KEY}']}}\n"
+        "global_plugins: {a: {secret: hunter2}}"
     )
     assert "hunter2" not in str(found.dump()) and KEY not in str(found.dump())
     assert "hunter2" not in repr(found).replace("{'secret': 'hunter2'}", "")
