@@ -33,7 +33,7 @@ class Catalog:
         self._docs: dict[str, dict[str, Doc]] = {}
         self._problems: dict[str, tuple[Problem, ...]] = {}
         self._failed: dict[str, Problem] = {}
-        self._problems_given: tuple[Problem, ...] = ()
+        self.problems_given: tuple[Problem, ...] = ()
         self.routes = RouteShelf()
         self.services: Shelf[ServiceSpec] = Shelf()
         self.lists: TableShelf[tuple[str, ...]] = TableShelf()
@@ -143,9 +143,9 @@ class Catalog:
         failed = (self._failed[source] for source in sorted(self._failed))
         joined = all_problems(self.routes, self.services, self.lists, self.consumers)
         problems = (*failed, *said, *joined)
-        if problems == self._problems_given:
+        if problems == self.problems_given:
             return None
-        self._problems_given = problems
+        self.problems_given = problems
         return problems
 
 

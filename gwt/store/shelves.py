@@ -113,7 +113,7 @@ class RuleShelf:
 
     def __init__(self) -> None:
         self._rules: dict[Place, tuple[Rule, ...]] = {}
-        self._given: tuple[Rule, ...] = ()
+        self.given: tuple[Rule, ...] = ()
 
     def put(self, place: Place, rules: tuple[Rule, ...]) -> None:
         """`rules` stand at `place`."""
@@ -126,9 +126,9 @@ class RuleShelf:
     def settle(self) -> tuple[Rule, ...] | None:
         """All rules, None where they are those of the last time."""
         rules = tuple(rule for place in sorted(self._rules) for rule in self._rules[place])
-        if rules == self._given:
+        if rules == self.given:
             return None
-        self._given = rules
+        self.given = rules
         return rules
 
 
