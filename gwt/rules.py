@@ -24,8 +24,8 @@ def grow_rules(rules: tuple[Rule, ...], grower: Grower) -> Steps[RulesBranch]:
     by_host: dict[str, list[Entry]] = {}
     problems: list[Problem] = []
     if rules and grower.plain_verdict.why:
-        why = "; ".join(grower.plain_verdict.why)
-        problems.append(Problem(rules[0].source.file, 0, 0, f"all rules are closed with 503: {why}", "", None, "warning"))
+        message = f"all rules are closed with 503: {'; '.join(grower.plain_verdict.why)}"
+        problems.append(Problem(rules[0].source.file, 0, 0, message, severity="warning"))
     for number, rule in enumerate(rules):
         try:
             host = host_pattern(rule.host)

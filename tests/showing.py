@@ -12,7 +12,7 @@ from gwt.store.catalog import Catalog
 
 def shown_leaf(leaf: Leaf) -> dict[str, Any]:
     """Everything of a Leaf that decides what is done with a request."""
-    shown = {one.name: getattr(leaf, one.name) for one in fields(leaf) if one.name not in ("stats", "handler", "rewrite")}
+    shown = {one.name: getattr(leaf, one.name) for one in fields(leaf) if one.name not in ("stats", "handler")}
     shown["closed"] = leaf.closed and leaf.closed.code
     shown["rewrite"] = leaf.rewrite and leaf.rewrite(b"/a/b")
     return shown

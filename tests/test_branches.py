@@ -12,6 +12,8 @@ from gwt.steps import finish
 from gwt.surroundings import Surroundings
 
 SURROUNDINGS = Surroundings(Registry(lambda: 0.0, lambda: 0.5), resources=frozenset({"files"}))
+ROOT = Path("/")
+TO_ROOT = (Service(upstream="u", paths=(ROOT,)),)
 ENVS = (Env("-prod", "foo"), Env("-test", "test"))
 
 
@@ -19,7 +21,7 @@ def grown(route: Route, surroundings: Surroundings = SURROUNDINGS) -> Branch:
     return finish(Grower(surroundings, {}).grow(route))
 
 
-def leaf_of(path: Path = Path("/"), surroundings: Surroundings = SURROUNDINGS, **service: Any) -> Leaf:
+def leaf_of(path: Path = ROOT, surroundings: Surroundings = SURROUNDINGS, **service: Any) -> Leaf:
     service = {"name": "web", "port": 80, **service} if not {"upstream", "resource"} & service.keys() else service
     route = Route("foo", ("foo.x",), "ns", services=(Service(paths=(path,), **service),), source=Source("a.yaml", 1))
     return grown(route, surroundings).entries["foo.x"][0].target
@@ -53,7 +55,7 @@ def test_service_keys() -> None:
 
 
 def test_hosts_of_one_namespace_share_their_entries() -> None:
-    route = Route("foo", ("a.x", "b.x", "c{mark}.x"), "foo", ENVS, services=(Service(upstream="u", paths=(Path("/"),)),))
+    route = Route("foo", ("a.x", "b.x", "c{mark}.x"), "foo", ENVS, services=TO_ROOT)
     entries = grown(route).entries
     assert entries["a.x"] is entries["b.x"]
     assert entries["a.x"] is entries["c-prod.x"]
@@ -96,7 +98,8 @@ def test_paths_of_which_nobody_says_anything_share_one_policy() -> None:
 
 
 def test_a_closed_path_is_told_to_operators_not_to_clients() -> None:
-    services = (Service(upstream="u", paths=(Path("/", line=7), Path("/in", access=Access(auth_type="login"), line=9))),)
+    shut_path = Path("/in", access=Access(auth_type="login"), line=9)
+    services = (Service(upstream="u", paths=(Path("/", line=7), shut_path)),)
     branch = grown(Route("foo", ("foo.x",), services=services, source=Source("a.yaml", 1)))
     free, shut = (entry.target for entry in branch.entries["foo.x"])
     assert free.closed is None
@@ -122,7 +125,7 @@ def test_a_resource_must_be_mounted_here() -> None:
 
 
 def test_marks_that_give_one_host_twice_are_reported() -> None:
-    route = Route("foo", ("foo{mark}.x", "foo-prod.x"), "foo", ENVS, services=(Service(upstream="u", paths=(Path("/"),)),))
+    route = Route("foo", ("foo{mark}.x", "foo-prod.x"), "foo", ENVS, services=TO_ROOT)
     assert ["foo-prod.x" in problem.message for problem in grown(route).problems] == [True]
 
 
