@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from gwt.model import pattern, units
@@ -13,6 +14,8 @@ from gwt.model.validate import Trail, describe
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}")
 _SEGMENT = re.compile(r"[^{}]*|" + _PLACEHOLDER.pattern)
 _VARIABLE = re.compile(r"method|host|uri|remote_addr|(?:arg|http|cookie)_\S+")
+#: Shared by all paths without such conditions.
+_NONE: Mapping[str, str] = {}
 _SERVICES: Trail = (None, "services")
 _BALANCES = {name: Balance(name) for name in ("round_robin", "sticky", "least_conn", "p2c")}
 _PRINTABLE = re.compile(r"/[^\x00-\x20\x7f-\x9f\\]*")
@@ -176,7 +179,7 @@ def _path(reader: Reader, value: dict[str, Any], trail: Trail) -> Path:
     if match == "regex" or not _PLAIN_URI.fullmatch(uri):
         _check_uri(reader, uri, match, (trail, "uri"))
     if len(value) == 1:
-        return Path(uri, "prefix", (), {}, {}, {}, (), (), 0, None, NO_ACCESS, (), line)
+        return Path(uri, "prefix", (), _NONE, _NONE, _NONE, (), (), 0, None, NO_ACCESS, (), line)
     return Path(
         uri,
         match,
@@ -235,9 +238,9 @@ def _methods(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _matches(reader: Reader, value: dict[str, str] | None, trail: Trail, what: str | None) -> dict[str, str]:
+def _matches(reader: Reader, value: dict[str, str] | None, trail: Trail, what: str | None) -> Mapping[str, str]:
     if not value:
-        return {}
+        return _NONE
     seen: dict[str, str] = {}
     for name in value:
         if what is not None:
