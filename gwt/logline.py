@@ -133,7 +133,8 @@ def format_combined(record: LogRecord) -> bytes:
     method, protocol = record.method, record.protocol.encode("utf-8", "backslashreplace")
     words = b"".join((client, method, uri, protocol))
     joined = b"".join((words, referer, agent))
-    if len(joined) > LONGEST or b" " in words or joined.translate(None, _PLAIN):
+    whole = client and method and uri and protocol  # a request that could not be read may lack any of them
+    if not whole or len(joined) > LONGEST or b" " in words or joined.translate(None, _PLAIN):
         client, method, uri, protocol = map(combined_word, (client, method, uri, protocol))
         referer, agent = combined_text(referer), combined_text(agent)
     return _COMBINED % (
@@ -212,8 +213,8 @@ def _combined_second(second: int) -> bytes:
 
 _SECRET_PARTS = b"token passw pwd secret apikey api_key api-key signature credential authorization jwt session".split()
 _SECRET_NAMES = frozenset(b"auth key sid sig".split())
-_PARAMETER_NAMES = re.compile(rb"[?&;]([^=&;#]*)=")
-_PARAMETER = re.compile(rb"([?&;])([^=&;#]*)=([^&;#]*)")
+_PARAMETER = re.compile(rb"[?&;]([^?=&;#]*)=")
+_VALUE = re.compile(rb"[^&;#]*")
 _USERINFO = re.compile(rb"(://[^/?#@:]*:)[^/?#@]*@")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
@@ -225,14 +226,22 @@ def masked(uri: bytes) -> bytes:
     """
     if b"@" in uri:
         uri = _USERINFO.sub(rb"\1***@", uri)
-    for name in _PARAMETER_NAMES.findall(uri):
-        if _is_secret(name):
-            return _PARAMETER.sub(_mask, uri)
+    for found in _PARAMETER.finditer(uri):
+        if _is_secret(found[1]):
+            return _mask(uri)
     return uri
 
 
-def _mask(found: re.Match[bytes]) -> bytes:
-    return found[1] + found[2] + b"=***" if _is_secret(found[2]) else found[0]
+def _mask(uri: bytes) -> bytes:
+    parts, at = [], 0
+    for found in _PARAMETER.finditer(uri):
+        # Other values may hold a query of their own (`?next=/x?token=...`), those of secrets end at the next parameter.
+        if found.start() >= at and _is_secret(found[1]):
+            value = _VALUE.match(uri, found.end())
+            assert value is not None
+            parts += [uri[at : found.end()], b"***"]
+            at = value.end()
+    return b"".join([*parts, uri[at:]])
 
 
 def _is_secret(name: bytes) -> bool:
