@@ -30,8 +30,13 @@ def mended(value: dict[str, Any], faults: Iterable[Fault], harmless: Mapping[str
             owner = _at(result, flatten(fault.trail))
             if isinstance(owner, dict):
                 owner[fault.missing] = copy.deepcopy(harmless.get(fault.missing))
+        elif fault.on_key:
+            *above, key = flatten(fault.trail)
+            owner = _at(result, tuple(above))
+            if isinstance(owner, dict):
+                owner.pop(str(key), None)
         else:
-            _take_out(result, flatten(fault.trail), {} if fault.on_key else harmless)
+            _take_out(result, flatten(fault.trail), harmless)
     return result
 
 

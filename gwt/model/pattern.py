@@ -8,6 +8,7 @@ It errs on the safe side: a refused pattern can be written in another way.
 from __future__ import annotations
 
 import re
+import warnings
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, Final
@@ -29,7 +30,9 @@ def check(pattern: str) -> re.Pattern[str]:
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"a pattern of {len(pattern)} characters; at most {MAX_PATTERN} are allowed")
     try:
-        compiled = re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # `[[`: what it may mean one day
+            compiled = re.compile(pattern)
         # Where case is ignored, overlaps are looked for as if all of it were written in one case.
         tree = parser.parse(_one_case(pattern) if compiled.flags & re.IGNORECASE else pattern)
         if _weight(tree) > MAX_WEIGHT:

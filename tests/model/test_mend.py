@@ -39,7 +39,7 @@ def faults_of(value: Any) -> list[Fault]:
     return faults
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=300)
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4))
 def test_mending_changes_only_what_is_wrong(value: Any) -> None:
     faults = faults_of(value)
