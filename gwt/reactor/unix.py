@@ -63,6 +63,8 @@ class UNIXStream(Stream):
         if self._outbox is not None:
             self._outbox.data += data
             self._look_for_drain()
+        else:  # somebody has kept this method from before
+            self._send(data)
 
     def _flush_early(self, uv: Transport) -> None:
         outbox, early = self._outbox, self._early
