@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from gwt.metrics.cells import PrivateCells
 from gwt.metrics.family import Family
 from gwt.metrics.registry import Metrics
-from gwt.metrics.shared import SLICE, Totals, read_directory, read_lines
+from gwt.metrics.shared import Totals, read_directory, read_lines
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+#: So many label sets are written in one part.
+PART = 50
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 
@@ -31,8 +34,8 @@ def exposition_parts(source: Metrics | str | os.PathLike[str]) -> Iterator[str]:
         if not series:
             continue
         yield f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n"
-        for start in range(0, len(series), SLICE):
-            yield "".join([_text(family, labels, cells) for labels, cells in series[start : start + SLICE]])
+        for start in range(0, len(series), PART):
+            yield "".join([_text(family, labels, cells) for labels, cells in series[start : start + PART]])
 
 
 def _read(source: Metrics | str | os.PathLike[str], totals: Totals) -> Iterator[None]:

@@ -114,24 +114,29 @@ def read_directory(directory: str | os.PathLike[str], totals: Totals) -> Iterato
         seen[names.stem] = one
     # Read last: what was folded after its files were read must not count twice.
     folded, ids = read_folded(path)
-    yield from totals.add_all(folded)
+    yield from add_folded(totals, folded)
     for id, one in seen.items():
         if id not in ids:
             yield from totals.add_all(one)
 
 
-def read_folded(directory: Path) -> tuple[Totals, set[str]]:
-    """The counts of the dead, and whose they are."""
-    totals = Totals()
+def read_folded(directory: Path) -> tuple[list, set[str]]:
+    """The families of the dead, as `fold` has written them, and whose they are."""
     try:
         stored = json.loads((directory / FOLDED).read_bytes())
     except FileNotFoundError:
-        return totals, set()
-    for line, series in stored["families"]:
+        return [], set()
+    return stored["families"], set(stored["ids"])
+
+
+def add_folded(totals: Totals, families: list) -> Iterator[None]:
+    """Add the counts of the dead. Yields now and then."""
+    for line, series in families:
         family = decode_family(line)
-        for labels, cells in series:
+        for number, (labels, cells) in enumerate(series):
             totals.add(family, tuple(labels), cells)
-    return totals, set(stored["ids"])
+            if number % SLICE == SLICE - 1:
+                yield
 
 
 def fold(directory: str | os.PathLike[str]) -> list[str]:
@@ -141,21 +146,27 @@ def fold(directory: str | os.PathLike[str]) -> list[str]:
     if there is no room: the files then stay, and count as before.
     """
     path = Path(directory)
-    totals, ids = read_folded(path)
+    families, ids = read_folded(path)
+    totals = Totals()
+    _exhaust(add_folded(totals, families))
     dead = []
     for names in sorted(path.glob("*.names")):
         if is_alive(names):
             continue
         dead.append(names.stem)
         if names.stem not in ids:
-            for _ in read_process(path, names.stem, totals):
-                pass
+            _exhaust(read_process(path, names.stem, totals))
     if dead:
         _write_folded(path, totals, ids.union(dead))
         for id in dead:
             (path / f"{id}.names").unlink()
             (path / f"{id}.cells").unlink(missing_ok=True)
     return dead
+
+
+def _exhaust(steps: Iterator[None]) -> None:
+    for _ in steps:
+        continue
 
 
 def _write_folded(path: Path, totals: Totals, ids: set[str]) -> None:
