@@ -127,8 +127,12 @@ class Forward:
             self._fail(GatewayError("no_endpoint", "no endpoint of the service is ready"))
             return
         exchange, proxy = self._exchange, self._proxy
-        self._arrive(endpoint)
+        self._endpoint = exchange.endpoint = endpoint
+        self._attempt_at = proxy.clock()
         exchange.tries += 1
+        state = endpoint.state
+        state.inflight += 1
+        state.requests += 1
         pool = proxy.pools.get(endpoint.host, endpoint.port)
         connection = None if self._retried else pool.take(exchange.head.method not in IDEMPOTENT)
         if connection is not None:
@@ -347,13 +351,6 @@ class Forward:
     def client_gone(self) -> None:
         """Nobody waits for the answer any more."""
         self._over()
-
-    def _arrive(self, endpoint: Endpoint) -> None:
-        self._endpoint = self._exchange.endpoint = endpoint
-        self._attempt_at = self._proxy.clock()
-        state = endpoint.state
-        state.inflight += 1
-        state.requests += 1
 
     def _leave(self, failed: bool) -> None:
         """This try is over: the endpoint's books are closed, and what belongs to the try is let go."""

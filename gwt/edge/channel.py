@@ -82,7 +82,11 @@ class Channel:
             state = self.state
             if state == READY:
                 self._buffer = self._buffer + data if self._buffer else data
-                self._pump()
+                self._pumping = True  # an error leaves it so: the connection is then over
+                more = self._next()
+                self._pumping = False
+                if more and self._buffer and self.state == READY:
+                    self._pump()
             elif state == COUNTED:
                 self._body_counted(data)
             elif state == CODED:
@@ -147,14 +151,10 @@ class Channel:
 
     def _pump(self) -> None:
         """Take requests from the buffer for as long as each is answered at once."""
-        if self._pumping:
-            return
         self._pumping = True
-        try:
-            while self._buffer and self.state == READY and self._next():
-                pass
-        finally:
-            self._pumping = False
+        while self._buffer and self.state == READY and self._next():
+            pass
+        self._pumping = False
 
     def _next(self) -> bool:
         """Begin the next request; False if its head is not complete."""
@@ -291,12 +291,7 @@ class Channel:
         self.due = self.factory.clock() + self.factory.limits.idle_timeout
         if not self._reading:
             self.resume_reading()
-        if self._buffer:
-            self._pump_safely()
-
-    def _pump_safely(self) -> None:
-        """As dataReceived does, for bytes that came earlier."""
-        if not self._pumping:
+        if self._buffer and not self._pumping:
             self.dataReceived(b"")
 
     def open_tunnel(self) -> None:
