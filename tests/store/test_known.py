@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from gwt.steps import finish
+from gwt.store.known import RACY_NS, Known, Suspects
+from gwt.store.scan import Listing, Stamp
+
+OLD = Stamp(1_000, 10, 1, 1)
+LATE = OLD.mtime_ns + RACY_NS + 1
+
+
+def suspects(known: Known, listing: Listing) -> Suspects:
+    return finish(known.suspects(listing))
+
+
+def test_what_is_new_changed_or_gone_is_suspect() -> None:
+    known = Known()
+    assert suspects(known, Listing({"a": OLD})) == {"a": OLD}
+    known.note("a", OLD, b"digest", LATE)
+    assert suspects(known, Listing({"a": OLD})) == {}
+    assert suspects(known, Listing({"a": OLD._replace(size=11)})) == {"a": OLD._replace(size=11)}
+    assert suspects(known, Listing({})) == {"a": None}
+
+
+def test_a_change_right_after_reading_can_not_hide() -> None:
+    known = Known()
+    known.note("a", OLD, b"digest", OLD.mtime_ns + 5)
+    assert suspects(known, Listing({"a": OLD})) == {"a": OLD}
+    known.note("a", OLD, b"digest", LATE)
+    assert suspects(known, Listing({"a": OLD})) == {}
+
+
+def test_what_can_not_be_seen_is_left_alone() -> None:
+    known = Known()
+    known.note("dir/a", OLD, b"digest", LATE)
+    assert suspects(known, Listing({}, {"dir": "Permission denied"})) == {}
+    assert suspects(known, Listing({}, {"": "No such file or directory"})) == {}
+
+
+def test_digests_are_remembered_until_forgotten() -> None:
+    known = Known()
+    assert known.digest("a") is None
+    known.note("a", OLD, b"digest", LATE)
+    assert (known.digest("a"), len(known)) == (b"digest", 1)
+    known.forget("a")
+    assert (known.digest("a"), len(known)) == (None, 0)
