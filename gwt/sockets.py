@@ -8,10 +8,12 @@ of code serves a single process, a supervisor that binds for its workers, and a 
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import socket
 import stat
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -84,27 +86,35 @@ class Binder:
         self.held: dict[Key, list[socket.socket]] = {}
 
     def sockets(self, wanted: Wanted) -> Sequence[socket.socket]:
-        if wanted.key not in self.held:
-            try:
-                bound = self._tcp(wanted) if wanted.kind == "tcp" else [_bind_unix(wanted)]
-            except OSError as error:
-                reason = REASONS.get(error.errno or 0) or error.strerror or str(error)
-                raise BindError(f"cannot listen on {wanted}: {reason}") from error
-            self.held[wanted.key] = bound
+        try:
+            if wanted.key not in self.held:
+                self.held[wanted.key] = [self._tcp(wanted) if wanted.kind == "tcp" else _bind_unix(wanted)]
+            if wanted.kind == "tcp" and wanted.role not in self.single:
+                self._share(wanted, self.held[wanted.key])
+        except OSError as error:
+            reason = REASONS.get(error.errno or 0) or error.strerror or str(error)
+            raise BindError(f"cannot listen on {wanted}: {reason}") from error
         return self.held[wanted.key]
 
-    def _tcp(self, wanted: Wanted) -> list[socket.socket]:
+    def _tcp(self, wanted: Wanted) -> socket.socket:
         first = _bind_tcp(wanted, wanted.port, reuse_port=False)
-        if self.shares == 1 or wanted.role in self.single:
-            first.listen(wanted.backlog)
-            return [first]
-        # The first socket proved that nobody else listens there: SO_REUSEPORT alone would share with a stranger.
-        port = first.getsockname()[1]
-        first.close()
-        bound = [_bind_tcp(wanted, port, reuse_port=True) for _ in range(self.shares)]
-        for sock in bound:
-            sock.listen(wanted.backlog)
-        return bound
+        if self.shares > 1 and wanted.role not in self.single:
+            # That proved that nobody else listens there: SO_REUSEPORT alone would share with a stranger.
+            port = first.getsockname()[1]
+            first.close()
+            first = _bind_tcp(wanted, port, reuse_port=True)
+        first.listen(wanted.backlog)
+        return first
+
+    def _share(self, wanted: Wanted, bound: list[socket.socket]) -> None:
+        """As many sockets as there are shares, never fewer than before: each may have a queue."""
+        if len(bound) >= self.shares:
+            return
+        port = bound[0].getsockname()[1]
+        while len(bound) < self.shares:
+            bound.append(_bind_tcp(wanted, port, reuse_port=True))
+            bound[-1].listen(wanted.backlog)
+        spread(bound)
 
     def keep(self, keys: Iterable[Key]) -> None:
         """Close every socket but those of `keys`."""
@@ -141,6 +151,32 @@ def _bind_tcp(wanted: Wanted, port: int, reuse_port: bool) -> socket.socket:
     except BaseException:
         sock.close()
         raise
+
+
+#: setsockopt's SO_ATTACH_REUSEPORT_CBPF, where network headers begin in a filter's loads (SKF_NET_OFF), and where the
+#: source port stands behind them.
+_ATTACH, _NET, _SOURCE_PORT = 51, 0xFFF00000, {socket.AF_INET: 20, socket.AF_INET6: 40}
+
+
+def spread(bound: Sequence[socket.socket]) -> bool:
+    """Have the kernel choose among sockets of one SO_REUSEPORT group by blocks of 32 client ports.
+
+    By default it draws lots by a hash, and 64 connections of one client then fall 22 to 42 every so often. Clients
+    take their ports in ascending order with small gaps: blocks deal them out far more evenly (27 to 37). False where
+    the system can't (the hash then decides).
+    """
+    program = [
+        (0x28, 0, 0, _NET + _SOURCE_PORT[bound[0].family]),  # A = the client's port
+        (0x74, 0, 0, 5),  # A >>= 5
+        (0x94, 0, 0, len(bound)),  # A %= number of sockets
+        (0x16, 0, 0, 0),  # return A
+    ]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
+    try:
+        bound[0].setsockopt(socket.SOL_SOCKET, _ATTACH, struct.pack("HP", len(program), ctypes.addressof(code)))
+    except OSError:
+        return False
+    return True
 
 
 def _bind_unix(wanted: Wanted) -> socket.socket:

@@ -7,30 +7,34 @@ workers come and go in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succeed
 from twisted.logger import Logger
 
-from gwt.sockets import Binder, Key
+from gwt.sockets import Binder
 from gwt.workers import Assignment, Backoff, Worker, WorkerDied, launch
 
 #: Seconds that a new worker may take to become ready before a reload gives up on it.
 READY_LIMIT = 60.0
+#: Seconds after which a spare worker is started: whatever needed the last one comes first.
+SPARE_AFTER = 1.0
 #: Seconds beyond what a drain may take after which a worker is killed.
 GRACE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the workers are to be: how many, what each is told, how long a drain takes."""
+    """What the workers are to be: how many, what each is told, how long a drain takes; and how they are started."""
 
     count: int
     assignment: Assignment
     drain: float
     drain_delay: float
+    reactor: str
+    systemd: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +50,8 @@ class Slot:
 class Supervisor:
     """Keeps `plan.count` workers on the sockets of `binder`.
 
-    `spawn(launch)` makes a Worker (a parameter for tests). `restarts` counts workers that died unasked,
+    One more child is kept in reserve, loaded but idle: it takes the place of one that dies, at once.
+    `spawn(reactor, launch)` makes a Worker (a parameter for tests). `restarts` counts workers that died unasked,
     and `on_restart` is called for each.
     """
 
@@ -57,6 +62,8 @@ class Supervisor:
         self.plan = plan
         self.slots: list[Slot] = []
         self.retiring: set[Worker] = set()
+        self.spare: Worker | None = None
+        self._spare_call: Any = None
         self.restarts = 0
         self.on_restart: Callable[[], None] = lambda: None
         self.stopping = False
@@ -67,35 +74,58 @@ class Supervisor:
         """Every child that has not ended yet."""
         return [slot.worker for slot in self.slots if slot.worker is not None] + list(self.retiring)
 
+    def _launch(self) -> Worker:
+        """A new child, not assigned yet, with every socket."""
+        plan = self.plan
+        worker = self._spawn(self._reactor, launch(plan.reactor, plan.systemd, self._binder.held, self._null))
+        worker.spawn()
+        return worker
+
+    def _keep_spare(self) -> None:
+        """Have a spare worker ready before long, with the sockets of now."""
+        old, self.spare = self.spare, None
+        if old is not None:
+            old.kill()
+        if self._spare_call is None and not self.stopping:
+            self._spare_call = self._reactor.callLater(SPARE_AFTER, self._start_spare)
+
+    def _start_spare(self) -> None:
+        self._spare_call = None
+        spare = self.spare = self._launch()
+        spare.ready.addErrback(lambda failure: failure.trap(WorkerDied) and None)
+        spare.ended.addCallback(lambda how: self._spare_ended(spare))
+
+    def _spare_ended(self, spare: Worker) -> None:
+        if self.spare is spare:
+            self.spare = None
+            self._keep_spare()
+
+    def _take_spare(self) -> Worker | None:
+        """The spare worker, if there is one; another is started soon."""
+        spare, self.spare = self.spare, None
+        self._keep_spare()
+        return spare
+
     def start(self) -> Deferred[list[dict[str, Any]]]:
         """Start all workers; fires with their reports when all are ready, fails with WorkerDied if one can't be."""
         self.slots = [Slot(index) for index in range(self.plan.count)]
         ready = [self._begin(slot).ready for slot in self.slots]
         done: Deferred[Any] = DeferredList(ready, fireOnOneErrback=True, consumeErrors=True)
-        return done.addCallbacks(lambda results: [report for _, report in results], _first_failure)
+        return done.addCallbacks(self._started, _first_failure)
 
-    def _begin(self, slot: Slot) -> Worker:
+    def _started(self, results: list[tuple[bool, Any]]) -> list[dict[str, Any]]:
+        self._keep_spare()
+        return [report for _, report in results]
+
+    def _begin(self, slot: Slot, worker: Worker | None = None) -> Worker:
         """A new worker in `slot`, whatever was there before."""
-        worker = self._make(slot.index)
+        worker = worker or self._launch()
         slot.worker = worker
-        self._watch(slot, worker)
-        worker.spawn()
+        self._assign(worker, slot)
         return worker
 
-    def _make(self, index: int) -> Worker:
-        told = self.plan.assignment
-        values = {name: getattr(told, name) for name in told.__dataclass_fields__}
-        assignment = Assignment(**{**values, "index": index + 1})
-        return self._spawn(self._reactor, launch(assignment, self.shares(index), self._null))
-
-    def shares(self, index: int) -> Mapping[Key, Sequence[Any]]:
-        """The sockets of slot `index`: its own of each that exists once a worker, and those that are shared."""
-        return {
-            key: socks[index :: self.plan.count] if len(socks) > 1 else socks
-            for key, socks in self._binder.held.items()
-        }
-
-    def _watch(self, slot: Slot, worker: Worker) -> None:
+    def _assign(self, worker: Worker, slot: Slot) -> None:
+        worker.assign(self.plan.assignment, slot.index, self.plan.count)
         worker.ended.addCallback(lambda how: self._ended(slot, worker, how))
 
     def _ended(self, slot: Slot, worker: Worker, how: str) -> None:
@@ -118,7 +148,7 @@ class Supervisor:
     def _again(self, slot: Slot) -> None:
         slot.retry = None
         if not self.stopping and slot.worker is None:
-            worker = self._begin(slot)
+            worker = self._begin(slot, self._take_spare())
             worker.ready.addCallbacks(
                 lambda _: self.log.info("{name} serves again (pid {pid})", name=worker.name, pid=worker.pid),
                 lambda failure: failure.trap(WorkerDied) and None,
@@ -145,13 +175,13 @@ class Supervisor:
         for slot in self.slots[plan.count :]:
             self._retire(slot)
         del self.slots[plan.count :]
+        self._keep_spare()
 
     @inlineCallbacks
     def _replace_one(self, slot: Slot) -> Any:
-        new = self._make(slot.index)
-        new.ended.addCallback(lambda how: self._ended(slot, new, how))
+        new = self._launch()
         self.retiring.add(new)
-        new.spawn()
+        self._assign(new, slot)
         ready: Deferred[Any] = Deferred()
         new.ready.addCallbacks(ready.callback, ready.errback)
         ready.addTimeout(READY_LIMIT, self._reactor, lambda *_: _too_slow(new))
@@ -176,6 +206,7 @@ class Supervisor:
     def drain(self) -> Deferred[None]:
         """End: every worker finishes what it has; fires when all are gone. The sockets close after `drain_delay`."""
         self.stopping = True
+        self._drop_spare()
         for slot in self.slots:
             if slot.retry is not None:
                 slot.retry.cancel()
@@ -196,8 +227,17 @@ class Supervisor:
 
         return gone.addCallback(over)
 
+    def _drop_spare(self) -> None:
+        if self._spare_call is not None:
+            self._spare_call.cancel()
+            self._spare_call = None
+        spare, self.spare = self.spare, None
+        if spare is not None:
+            spare.kill()
+
     def kill(self) -> None:
         """End every worker at once."""
+        self._drop_spare()
         for worker in self.workers:
             worker.kill()
 

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -30,20 +30,19 @@ MAX_LINE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a worker is told at its birth. `sockets` holds (key, descriptors) pairs; `config` is gateway.yaml's path.
+    """What a worker is told. `sockets` holds (key, descriptors) pairs; `config` is gateway.yaml's path.
 
-    `text` is what the supervisor has read there, so that all workers of a generation agree; `reactor` is a module
-    with `install()`; `metrics` is the directory that all workers share.
+    `text` is what the supervisor has read there, so that all workers of a generation agree; `metrics` is the
+    directory that all workers share. `unused` are descriptors that belong to others.
     """
 
     index: int
     config: str
     text: str
-    reactor: str
     metrics: str
     log_format: str = "text"
-    systemd: int = 0
     sockets: Sequence[tuple[Any, Sequence[int]]] = ()
+    unused: Sequence[int] = ()
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -53,6 +52,7 @@ class Assignment:
         """The inverse of `encode`; socket keys become tuples again."""
         told = json.loads(line)
         told["sockets"] = tuple((tuple(key), tuple(fds)) for key, fds in told["sockets"])
+        told["unused"] = tuple(told["unused"])
         return cls(**told)
 
 
@@ -83,50 +83,61 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start the process of a worker: the assignment (descriptors as the child sees them) and its childFDs."""
+    """How to start the process of a worker that may become any of them: it inherits every socket.
 
-    assignment: Assignment
-    child_fds: Mapping[int, Any] = field(default_factory=dict)
+    `reactor` is a module with `install()`; `systemd` counts descriptors that systemd has opened; `numbers` are the
+    child's descriptors by socket key, `child_fds` is spawnProcess's childFDs.
+    """
+
+    reactor: str
+    systemd: int
+    numbers: Mapping[Any, Sequence[int]]
+    child_fds: Mapping[int, Any]
 
     @property
     def control(self) -> int:
         """The child's descriptor for orders; the next one is for its reports."""
-        return FIRST_FD + self.assignment.systemd
+        return FIRST_FD + self.systemd
 
     def argv(self) -> list[str]:
         """The interpreter with this process's own module search path, so that it runs the same code."""
-        code = f"import sys; sys.path[:] = {sys.path!r}; from gwt.process.worker import main; main({self.control})"
+        arguments = f"{self.control}, {self.reactor!r}, {self.systemd}"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from gwt.process.worker import main; main({arguments})"
         return [sys.executable, "-P", "-c", code]
 
+    def assign(self, told: Assignment, index: int, count: int) -> Assignment:
+        """`told` for worker `index` (from 0) of `count`: its sockets of each kind, or the one that all share."""
+        mine = {key: fds[index::count] if len(fds) > 1 else fds for key, fds in self.numbers.items()}
+        taken = {fd for fds in mine.values() for fd in fds}
+        unused = tuple(fd for fds in self.numbers.values() for fd in fds if fd not in taken)
+        return replace(told, index=index + 1, sockets=tuple(mine.items()), unused=unused)
 
-def launch(assignment: Assignment, sockets: Mapping[Any, Sequence[Any]], null: int) -> Launch:
-    """Number the descriptors of a worker's sockets; `null` is an open /dev/null for its standard input."""
-    systemd = assignment.systemd
+
+def launch(reactor: str, systemd: int, sockets: Mapping[Any, Sequence[Any]], null: int) -> Launch:
+    """Number the descriptors of a child; `null` is an open /dev/null for its standard input."""
     fds: dict[int, Any] = {0: null, 1: 1, 2: "r"}
     fds.update({FIRST_FD + n: FIRST_FD + n for n in range(systemd)})
     fds[FIRST_FD + systemd] = "w"
     fds[FIRST_FD + systemd + 1] = "r"
-    told = []
+    numbers: dict[Any, list[int]] = {}
     for key, socks in sockets.items():
-        numbers = []
-        for sock in socks:
-            number = max(fds) + 1
-            fds[number] = sock.fileno()
-            numbers.append(number)
-        told.append((key, numbers))
-    values = {f: getattr(assignment, f) for f in assignment.__dataclass_fields__}
-    return Launch(Assignment(**{**values, "sockets": tuple(told)}), fds)
+        numbers[key] = list(range(len(fds), len(fds) + len(socks)))
+        fds.update(zip(numbers[key], (sock.fileno() for sock in socks), strict=True))
+    return Launch(reactor, systemd, numbers, fds)
 
 
 class Worker(ProcessProtocol):
-    """One child. `ready` fires with its report, or fails with WorkerDied; `ended` fires with how it ended."""
+    """One child. `ready` fires with its report, or fails with WorkerDied; `ended` fires with how it ended.
+
+    Until it is told its assignment it loads what it needs and waits.
+    """
 
     log = Logger("gwt.workers")
 
     def __init__(self, reactor: Any, start: Launch) -> None:
-        self._reactor, self._start = reactor, start
+        self._reactor, self.launch = reactor, start
+        self._assignment: Assignment | None = None
         self._reports, self._errors = Lines(), Lines()
-        self.born = reactor.seconds()
         self.ready_at: float | None = None
         self.draining = False
         self.fatal: str | None = None
@@ -136,7 +147,7 @@ class Worker(ProcessProtocol):
 
     @property
     def name(self) -> str:
-        return f"worker {self._start.assignment.index}"
+        return "the spare worker" if self._assignment is None else f"worker {self._assignment.index}"
 
     @property
     def pid(self) -> int | None:
@@ -148,11 +159,13 @@ class Worker(ProcessProtocol):
 
     def spawn(self) -> None:
         """Start the process."""
-        argv = self._start.argv()
-        self._reactor.spawnProcess(self, argv[0], argv, dict(os.environ), childFDs=dict(self._start.child_fds))
+        argv = self.launch.argv()
+        self._reactor.spawnProcess(self, argv[0], argv, dict(os.environ), childFDs=dict(self.launch.child_fds))
 
-    def connectionMade(self) -> None:
-        self._tell(self._start.assignment.encode())
+    def assign(self, told: Assignment, index: int, count: int) -> None:
+        """Make it worker `index` (from 0) of `count`."""
+        self._assignment = self.launch.assign(told, index, count)
+        self._tell(self._assignment.encode())
 
     def order(self, **what: Any) -> None:
         """Tell the worker something; nothing happens if it is gone."""
@@ -160,8 +173,8 @@ class Worker(ProcessProtocol):
 
     def _tell(self, line: bytes) -> None:
         pipes = getattr(self.transport, "pipes", {})
-        if self._start.control in pipes:
-            pipes[self._start.control].write(line)
+        if self.launch.control in pipes:
+            pipes[self.launch.control].write(line)
 
     def drain(self, delay: float) -> None:
         """Have it finish what it has, from `delay` seconds on accept nothing more, and end."""

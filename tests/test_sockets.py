@@ -13,7 +13,7 @@ from twisted.internet import defer, protocol, reactor
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
 from twisted.trial.unittest import TestCase
 
-from gwt.sockets import Binder, BindError, Inherited, Wanted, bind, listen
+from gwt.sockets import Binder, BindError, Inherited, Wanted, bind, listen, spread
 
 
 def taken_port() -> socket.socket:
@@ -57,6 +57,40 @@ def test_shares_listen_on_one_port() -> None:
     assert len({sock.fileno() for sock in shares}) == 3
     assert len(binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="admin"))) == 1
     binder.keep(())
+
+
+def test_more_shares_join_those_that_are_there() -> None:
+    binder, wanted = Binder(2), Wanted("tcp", "127.0.0.1", 0, role="proxy")
+    before = list(binder.sockets(wanted))
+    binder.shares = 3
+    after = binder.sockets(wanted)
+    assert after[:2] == before
+    assert len({sock.getsockname() for sock in after}) == 1
+    binder.shares = 2
+    assert len(binder.sockets(wanted)) == 3
+    binder.keep(())
+
+
+@pytest.mark.parametrize("interface", ["127.0.0.1", "::1"])
+def test_connections_of_one_client_are_spread_evenly(interface: str) -> None:
+    binder = Binder(2)
+    shares = binder.sockets(Wanted("tcp", interface, 0, role="proxy"))
+    assert spread(shares)
+    clients = [socket.create_connection(shares[0].getsockname()[:2]) for _ in range(64)]
+    accepted = accept_all(shares[0])
+    assert 0.35 * 64 <= len(accepted) <= 0.65 * 64
+    for connection in [*clients, *accepted]:
+        connection.close()
+    binder.keep(())
+
+
+def accept_all(sock: socket.socket) -> list[socket.socket]:
+    found = []
+    while True:
+        try:
+            found.append(sock.accept()[0])
+        except BlockingIOError:
+            return found
 
 
 @pytest.mark.parametrize("shares", [1, 2])

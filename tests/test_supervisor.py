@@ -12,10 +12,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from gwt.sockets import Binder, Wanted
-from gwt.supervisor import GRACE, READY_LIMIT, Plan, Supervisor
+from gwt.supervisor import GRACE, READY_LIMIT, SPARE_AFTER, Plan, Supervisor
 from gwt.workers import Assignment, Launch, Worker, WorkerDied
 
-PLAN = Plan(2, Assignment(0, "gateway.yaml", "", "r", "m"), drain=30, drain_delay=2)
+PLAN = Plan(2, Assignment(0, "gateway.yaml", "", "m"), drain=30, drain_delay=2, reactor="r")
 
 
 class Child(Worker):
@@ -39,12 +39,8 @@ class Child(Worker):
         self.processEnded(Failure(how or error.ProcessDone(0)))
 
     @property
-    def number(self) -> int:
-        return self._start.assignment.index
-
-    @property
-    def launch(self) -> Launch:
-        return self._start
+    def number(self) -> int | None:
+        return self._assignment and self._assignment.index
 
 
 class Stage:
@@ -56,6 +52,11 @@ class Stage:
     def spawn(self, clock: Clock, start: Launch) -> Child:
         self.children.append(Child(clock, start))
         return self.children[-1]
+
+    def current(self, number: int) -> Child:
+        worker = self.supervisor.slots[number - 1].worker
+        assert isinstance(worker, Child)
+        return worker
 
     def started(self) -> Stage:
         results: list[Any] = []
@@ -74,23 +75,6 @@ def stage() -> Iterator[Stage]:
     stage.binder.keep(())
 
 
-def test_every_worker_has_sockets_of_its_own_and_the_single_ones_are_shared(stage: Stage) -> None:
-    proxies = stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy"))
-    admin = stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="admin"))
-    shares = [stage.supervisor.shares(index) for index in range(2)]
-    given = [list(share.values()) for share in shares]
-    assert given == [[[proxies[0]], admin], [[proxies[1]], admin]]
-
-
-def test_fewer_workers_take_over_all_queues() -> None:
-    stage = Stage(replace(PLAN, count=3))
-    stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy"))
-    stage.supervisor.plan = replace(PLAN, count=2)
-    counts = [len(next(iter(stage.supervisor.shares(index).values()))) for index in range(2)]
-    assert counts == [2, 1]
-    stage.binder.keep(())
-
-
 def test_start_fails_with_what_the_first_worker_said(stage: Stage) -> None:
     failures: list[Any] = []
     stage.supervisor.start().addErrback(failures.append)
@@ -103,24 +87,56 @@ def test_start_fails_with_what_the_first_worker_said(stage: Stage) -> None:
 
 def test_a_dead_worker_is_replaced_in_its_place_soon(stage: Stage) -> None:
     stage.started()
-    stage.clock.advance(60)
     stage.children[1].dies(error.ProcessTerminated(signal=9))
     stage.clock.advance(0.5)
     assert [child.number for child in stage.children] == [1, 2, 2]
     assert stage.supervisor.restarts == 1
 
 
+def test_a_spare_worker_takes_the_place_and_gets_a_successor(stage: Stage) -> None:
+    stage.started()
+    stage.clock.advance(SPARE_AFTER)
+    spare = stage.children[2]
+    assert spare.number is None
+    stage.clock.advance(60)
+    stage.children[0].dies()
+    stage.clock.advance(0.5)
+    assert spare.number == 1
+    assert len(stage.children) == 3
+    stage.clock.advance(SPARE_AFTER)
+    assert stage.children[3].number is None
+
+
+def test_a_spare_that_dies_is_replaced_and_means_nothing(stage: Stage) -> None:
+    stage.started()
+    stage.clock.advance(SPARE_AFTER)
+    stage.children[2].dies()
+    stage.clock.advance(SPARE_AFTER)
+    assert [child.number for child in stage.children] == [1, 2, None, None]
+    assert stage.supervisor.restarts == 0
+
+
+def test_a_reload_gives_the_spare_the_new_sockets(stage: Stage) -> None:
+    stage.started()
+    stage.clock.advance(SPARE_AFTER)
+    stage.supervisor.replace(PLAN)
+    stage.children[3].becomes_ready()
+    stage.children[4].becomes_ready()
+    assert stage.children[2].killed
+    stage.clock.advance(SPARE_AFTER)
+    assert stage.children[5].number is None
+
+
 def test_a_crash_loop_is_slowed_down(stage: Stage) -> None:
     stage.started()
     for _ in range(20):
-        stage.children[-1].dies()
+        stage.current(2).dies()
         stage.clock.advance(10)
-    begun = len(stage.children)
-    stage.children[-1].dies()
+    stage.current(2).dies()
     stage.clock.advance(9)
-    assert len(stage.children) == begun
+    assert stage.supervisor.slots[1].worker is None
     stage.clock.advance(1)
-    assert len(stage.children) == begun + 1
+    assert stage.supervisor.slots[1].worker is not None
 
 
 def test_a_reload_replaces_one_after_another_new_before_old(stage: Stage) -> None:
@@ -139,7 +155,7 @@ def test_a_reload_replaces_one_after_another_new_before_old(stage: Stage) -> Non
     for child in old:
         child.dies()
     stage.clock.advance(100)
-    assert len(stage.children) == 4
+    assert [child.number for child in stage.children] == [1, 2, 1, 2, None]
 
 
 def test_an_old_worker_that_does_not_go_is_killed(stage: Stage) -> None:
@@ -159,7 +175,7 @@ def test_a_reload_whose_first_worker_fails_leaves_everything_as_it_was(stage: St
     assert stage.supervisor.plan == PLAN
     assert [slot.worker for slot in stage.supervisor.slots] == stage.children[:2]
     stage.clock.advance(100)
-    assert len(stage.children) == 3
+    assert [child.number for child in stage.children] == [1, 2, 1, None]
 
 
 def test_a_new_worker_that_never_gets_ready_is_given_up(stage: Stage) -> None:
@@ -177,7 +193,7 @@ def test_a_reload_may_change_how_many_there_are(stage: Stage, count: int) -> Non
     stage.supervisor.replace(replace(PLAN, count=count))
     for _ in range(count):
         stage.children[-1].becomes_ready()
-    assert [slot.worker for slot in stage.supervisor.slots] == stage.children[2:]
+    assert [slot.worker for slot in stage.supervisor.slots] == stage.children[2 : 2 + count]
     assert all(child.draining for child in stage.children[:2])
 
 

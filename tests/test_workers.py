@@ -14,7 +14,8 @@ from twisted.python.failure import Failure
 
 from gwt.workers import FIRST_PAUSE, HEALTHY, LONGEST_PAUSE, Assignment, Backoff, Lines, Worker, WorkerDied, launch
 
-TOLD = Assignment(1, "/etc/gateway.yaml", "workers: 2", "twisted.internet.epollreactor", "/dev/shm/gwt")
+TOLD = Assignment(0, "/etc/gateway.yaml", "workers: 2", "/dev/shm/gwt")
+REACTOR = "twisted.internet.epollreactor"
 
 
 class Transport:
@@ -36,7 +37,7 @@ class Transport:
 
 def a_worker() -> tuple[Worker, Transport, Clock]:
     clock = Clock()
-    start = launch(TOLD, {}, 0)
+    start = launch(REACTOR, 0, {}, 0)
     worker = Worker(clock, start)
     transport = Transport(start.control)
     worker.makeConnection(transport)
@@ -44,22 +45,39 @@ def a_worker() -> tuple[Worker, Transport, Clock]:
 
 
 def test_an_assignment_survives_the_pipe() -> None:
-    told = Assignment(2, "g.yaml", "é: 1\n", "gwt.reactor", "/m", "json", 1, ((("tcp", "", 80, ""), (6, 7)),))
+    told = Assignment(2, "g.yaml", "é: 1\n", "/m", "json", ((("tcp", "", 80, ""), (6, 7)),), (8,))
     line = told.encode()
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert Assignment.decode(line) == told
 
 
+PROXY, ADMIN = ("tcp", "", 80, ""), ("tcp", "", 81, "")
+
+
 def test_descriptors_come_after_those_of_systemd_and_the_pipes() -> None:
-    with socket.socket() as one, socket.socket() as two:
-        told = Assignment(1, "", "", "", "", systemd=2)
-        start = launch(told, {("tcp", "", 80, ""): [one, two]}, 99)
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        start = launch(REACTOR, 2, {PROXY: [one, two], ADMIN: [three]}, 99)
         assert start.control == 5
-        assert start.assignment.sockets == ((("tcp", "", 80, ""), [7, 8]),)
+        assert start.numbers == {PROXY: [7, 8], ADMIN: [9]}
         assert start.child_fds == {
-            0: 99, 1: 1, 2: "r", 3: 3, 4: 4, 5: "w", 6: "r", 7: one.fileno(), 8: two.fileno(),
+            0: 99, 1: 1, 2: "r", 3: 3, 4: 4, 5: "w", 6: "r", 7: one.fileno(), 8: two.fileno(), 9: three.fileno(),
         }  # fmt: skip
+
+
+def test_every_worker_has_sockets_of_its_own_and_the_single_ones_are_shared() -> None:
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        start = launch(REACTOR, 0, {PROXY: [one, two], ADMIN: [three]}, 99)
+        first, second = (start.assign(TOLD, index, 2) for index in range(2))
+        assert (first.index, first.sockets, first.unused) == (1, ((PROXY, [5]), (ADMIN, [7])), (6,))
+        assert (second.index, second.sockets, second.unused) == (2, ((PROXY, [6]), (ADMIN, [7])), (5,))
+
+
+def test_fewer_workers_take_over_all_queues() -> None:
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        start = launch(REACTOR, 0, {PROXY: [one, two, three]}, 99)
+        taken = [start.assign(TOLD, index, 2).sockets[0][1] for index in range(2)]
+        assert taken == [[5, 7], [6]]
 
 
 def test_lines_are_put_together_whatever_the_pieces() -> None:
@@ -81,6 +99,8 @@ def test_backoff_hardly_waits_at_first_doubles_and_forgets() -> None:
 
 def test_a_worker_is_told_its_assignment_and_orders() -> None:
     worker, transport, _ = a_worker()
+    assert not transport.written
+    worker.assign(TOLD, 0, 1)
     worker.drain(1.5)
     first, second = transport.written
     assert Assignment.decode(first).index == 1
@@ -92,7 +112,7 @@ def test_orders_to_a_worker_that_is_gone_are_dropped() -> None:
     worker, transport, _ = a_worker()
     transport.pipes.clear()
     worker.drain(0)
-    assert len(transport.written) == 1
+    assert not transport.written
 
 
 def test_ready_carries_the_report_and_starts_the_clock() -> None:
@@ -137,7 +157,7 @@ def test_what_a_worker_says_at_its_end_explains_it() -> None:
 
 
 def test_the_command_runs_the_code_that_this_process_runs() -> None:
-    argv = launch(TOLD, {}, 0).argv()
+    argv = launch(REACTOR, 0, {}, 0).argv()
     assert os.path.isabs(argv[0])
     assert argv[1:3] == ["-P", "-c"]
     compile(argv[3], "argv", "exec")

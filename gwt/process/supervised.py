@@ -37,12 +37,17 @@ class Supervised:
             index=0,
             config=str(configuration.path or ""),
             text=configuration.text,
-            reactor=reactor_module(self._reactor),
             metrics=self._metrics_directory,
             log_format=self._log_format,
+        )
+        return Plan(
+            count=worker_count(configuration),
+            assignment=assignment,
+            drain=settings.drain,
+            drain_delay=settings.drain_delay,
+            reactor=reactor_module(self._reactor),
             systemd=_systemd_count(),
         )
-        return Plan(worker_count(configuration), assignment, settings.drain, settings.drain_delay)
 
     @inlineCallbacks
     def start(self) -> Any:
@@ -81,7 +86,7 @@ class Supervised:
     def _reload(self) -> Any:
         configuration = load(self._configuration.path)
         before = set(self._binder.held)
-        shares = self._binder.shares
+        shares, self._binder.shares = self._binder.shares, worker_count(configuration)
         try:
             keys = [key for role, texts in wanted(configuration).items() for text in texts
                     for key in bind(self._binder, role, text)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A worker's process: reads its assignment from a pipe, installs the reactor it is told, serves, and ends.
+"""A worker's process: loads what it needs, reads its assignment from a pipe, serves, and ends.
 
 The pipe's end means that the supervisor is gone; then the worker goes too.
 """
@@ -16,16 +16,18 @@ from typing import Any
 from gwt.workers import Assignment, Lines
 
 
-def main(control: int) -> None:
-    """Serve as told on descriptor `control`; report on the next one."""
-    told, rest = read_assignment(control)
+def main(control: int, reactor: str, systemd: int) -> None:
+    """Load everything, then serve as told on descriptor `control`; report on the next one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if told.systemd:
-        os.environ["LISTEN_PID"], os.environ["LISTEN_FDS"] = str(os.getpid()), str(told.systemd)
-    import_module(told.reactor).install()
+    if systemd:
+        os.environ["LISTEN_PID"], os.environ["LISTEN_FDS"] = str(os.getpid()), str(systemd)
+    import_module(reactor).install()
     from gwt.process.serve import serve
 
+    told, rest = read_assignment(control)
+    for descriptor in told.unused:
+        os.close(descriptor)
     serve(told, Reports(control + 1), Orders(control, rest))
 
 
