@@ -15,14 +15,15 @@ from gwt.configuration import data_directory
 #: Name and preferred port of each service; the routes name these ports.
 SERVICES = (("red", 9091), ("green", 9092), ("blue", 9093))
 
+#: Listener, what it shows, and the command.
 TRIES = (
-    ("balanced over two services, one with twice the weight", "curl http://127.0.0.1:{proxy}/"),
-    ("another service, its prefix cut off", "curl http://127.0.0.1:{proxy}/api/orders?limit=3"),
-    ("a host of its own, one for each environment", "curl -H 'Host: foo-test.example.com' http://127.0.0.1:{proxy}/headers"),
-    ("the service proxy: any service by its name", "curl http://127.0.0.1:{service_proxy}/__users.demo.8080__/hello"),
-    ("why a request goes where it goes", "curl 'http://127.0.0.1:{admin}/v1/explain?url=http://any.host/users/7'"),
-    ("what is counted", "curl http://127.0.0.1:{admin}/metrics"),
-)  # fmt: skip
+    ("proxy", "balanced over two services, one with twice the weight", "curl http://127.0.0.1:{}/"),
+    ("proxy", "another service, its prefix cut off", "curl 'http://127.0.0.1:{}/api/orders?limit=3'"),
+    ("proxy", "a Route for many environments", "curl -H 'Host: foo-test.example.com' http://127.0.0.1:{}/headers"),
+    ("service_proxy", "the service proxy: any service by its name", "curl http://127.0.0.1:{}/__users.demo.8080__/hello"),
+    ("admin", "why a request goes where it goes", "curl 'http://127.0.0.1:{}/v1/explain?url=http://any.host/users/7'"),
+    ("admin", "what is counted", "curl http://127.0.0.1:{}/metrics"),
+)
 
 
 class Echo(Resource):
@@ -89,8 +90,8 @@ def documents(ports: Sequence[int]) -> str:
 
 def tries(ports: Mapping[str, int]) -> list[str]:
     """What to try, as lines for the start-up message; `ports` by listener."""
-    ports = {"proxy": 9080, "service_proxy": 9081, "admin": 9180, **ports}
     lines = []
-    for what, command in TRIES:
-        lines += [f"  # {what}", f"  {command.format(**ports)}"]
+    for role, what, command in TRIES:
+        if role in ports:
+            lines += [f"  # {what}", f"  {command.format(ports[role])}"]
     return lines

@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.base import ReactorBase
@@ -82,10 +83,20 @@ def announce(
     runtime = f"Python {platform.python_version()}, Twisted {twisted.__version__}, {kind} reactor"
     facts = startup.Facts(
         __version__, runtime, configuration.describe(), str(configuration.settings.store), listeners, figures,
-        workers, time.monotonic() - began, tries,
+        workers, running_for(time.monotonic() - began), tries,
     )  # fmt: skip
     descriptor = sys.__stdout__.fileno() if sys.__stdout__ is not None else 1
     oplog.write(descriptor, "\n".join(startup.banner(facts, oplog.use_colour(descriptor))) + "\n")
+
+
+def running_for(known: float) -> float:
+    """Seconds since this process was started, where the system tells; else what is `known`."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:
+        return known
+    return max(known, uptime - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
 
 
 def listening(gateway: Gateway) -> dict[str, list[str]]:
