@@ -69,51 +69,81 @@ class LogRecord(Protocol):
     def revision(self) -> int: ...
 
 
-_JSON = (
-    b'{"time":"%b.%03dZ","request_id":"%b","client":"%b","method":"%b","host":"%b","uri":"%b","status":%d,'
-    b'"bytes_in":%d,"bytes_out":%d,"duration_ms":%.3f,"upstream":%b,"upstream_ms":%b,%b,"user":%b,%b,'
-    b'"user_agent":%b,"referer":%b,"revision":%d}\n'
+#: The usual request: everything known, nothing to escape. `%b` of the last members holds quotes where it needs them.
+_USUAL = (
+    b'{"time":"%b.%bZ","request_id":"%b","client":"%b","method":"%b","host":"%b","uri":"%b","status":%b,'
+    b'"bytes_in":%d,"bytes_out":%d,"duration_ms":%.3f,"upstream":%b,"upstream_ms":%.3f,%b,'
+    b'"user_agent":"%b,"revision":%d}\n'
 )
+_ANY = _USUAL.replace(b'"upstream_ms":%.3f', b'"upstream_ms":%b').replace(b'"user_agent":"%b', b'"user_agent":%b')
 _COMBINED = b'%b - %b [%b] "%b %b %b" %d %d "%b" "%b"\n'
 
 #: Bytes that stand for themselves in both formats.
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
+#: What costs less to look up than to format.
+_THREE_DIGITS = [b"%03d" % number for number in range(1000)]
+#: `61 in uri` is ten times as fast as `b"=" in uri`.
+_EQUALS, _AT, _SPACE = b"=@ "
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def format_json(record: LogRecord) -> bytes:
     """The line in JSON, with its newline. Bytes that are not UTF-8 become `\\xNN` in the text."""
-    uri, referer, agent = record.uri, record.referer, record.user_agent
-    if b"=" in uri or b"@" in uri:
+    uri, referer = record.uri, record.referer
+    if _EQUALS in uri or _AT in uri:
         uri = masked(uri)
-    if referer is not None and (b"=" in referer or b"@" in referer):
+    if referer is not None and (_EQUALS in referer or _AT in referer):
         referer = masked(referer)
-    sent = (record.request_id, record.client.encode("utf-8", "backslashreplace"), record.method, record.host, uri)
-    joined = b"".join((*sent, agent or b"", referer or b""))
-    if len(joined) > LONGEST or joined.translate(None, _PLAIN):
-        sent = tuple([json_text(field)[1:-1] for field in sent])  # type: ignore[assignment]
-        agent = b"null" if agent is None else json_text(agent)
-        referer = b"null" if referer is None else json_text(referer)
-    else:
-        agent = b"null" if agent is None else b'"' + agent + b'"'
-        referer = b"null" if referer is None else b'"' + referer + b'"'
-    second, millisecond = divmod(int(record.time * 1000.0), 1000)
+    request_id, method, host, agent = record.request_id, record.method, record.host, record.user_agent
+    client = record.client.encode("utf-8", "backslashreplace")
     upstream, took, user = record.upstream, record.upstream_seconds, record.user
-    return _JSON % (
-        _iso_second(second),
-        millisecond,
-        *sent,
-        record.status,
+    before, after, where = _around_user(
+        record.tries, record.route, record.service, record.path_uri, record.code, record.protocol
+    )
+    if user is not None:
+        where = before + _name(user) + after
+    joined = b"".join((request_id, client, method, host, uri, agent or b"", referer or b""))
+    if agent is None or upstream is None or took is None or len(joined) > LONGEST or joined.translate(None, _PLAIN):
+        return _format_any(record, uri, referer, where)
+    milliseconds = int(record.time * 1000.0)
+    return _USUAL % (
+        _iso_second(milliseconds // 1000),
+        _THREE_DIGITS[milliseconds % 1000],
+        request_id,
+        client,
+        method,
+        host,
+        uri,
+        _THREE_DIGITS[record.status],
         record.bytes_in,
         record.bytes_out,
         record.duration * 1000.0,
-        b"null" if upstream is None else _name(upstream),
+        _name(upstream),
+        took * 1000.0,
+        where,
+        agent + b'","referer":null' if referer is None else b'%b","referer":"%b"' % (agent, referer),
+        record.revision,
+    )
+
+
+def _format_any(record: LogRecord, uri: bytes, referer: bytes | None, where: bytes) -> bytes:
+    """The line of a record of which something is unknown or has to be escaped."""
+    client = record.client.encode("utf-8", "backslashreplace")
+    sent = (record.request_id, client, record.method, record.host, uri)
+    milliseconds = int(record.time * 1000.0)
+    took = record.upstream_seconds
+    return _ANY % (
+        _iso_second(milliseconds // 1000),
+        _THREE_DIGITS[milliseconds % 1000],
+        *[json_text(field)[1:-1] for field in sent],
+        _THREE_DIGITS[record.status],
+        record.bytes_in,
+        record.bytes_out,
+        record.duration * 1000.0,
+        _name_or_null(record.upstream),
         b"null" if took is None else b"%.3f" % (took * 1000.0),
-        _place(record.tries, record.route, record.service, record.path),
-        b"null" if user is None else _name(user),
-        _ending(record.code, record.protocol),
-        agent,
-        referer,
+        where,
+        json_text(record.user_agent) + b',"referer":' + json_text(referer),
         record.revision,
     )
 
@@ -121,11 +151,11 @@ def format_json(record: LogRecord) -> bytes:
 def format_combined(record: LogRecord) -> bytes:
     """The line in the combined format, with its newline. Other bytes than printable ASCII become `\\xNN`."""
     uri, referer = record.uri, record.referer
-    if b"=" in uri or b"@" in uri:
+    if _EQUALS in uri or _AT in uri:
         uri = masked(uri)
     if referer is None:
         referer = b"-"
-    elif b"=" in referer or b"@" in referer:
+    elif _EQUALS in referer or _AT in referer:
         referer = masked(referer)
     agent = b"-" if record.user_agent is None else record.user_agent
     user = b"-" if record.user is None else combined_word(record.user.encode("utf-8", "backslashreplace"))
@@ -134,7 +164,7 @@ def format_combined(record: LogRecord) -> bytes:
     words = b"".join((client, method, uri, protocol))
     joined = b"".join((words, referer, agent))
     whole = client and method and uri and protocol  # a request that could not be read may lack any of them
-    if not whole or len(joined) > LONGEST or b" " in words or joined.translate(None, _PLAIN):
+    if not whole or len(joined) > LONGEST or _SPACE in words or joined.translate(None, _PLAIN):
         client, method, uri, protocol = map(combined_word, (client, method, uri, protocol))
         referer, agent = combined_text(referer), combined_text(agent)
     return _COMBINED % (
@@ -151,8 +181,10 @@ def format_combined(record: LogRecord) -> bytes:
     )
 
 
-def json_text(field: bytes) -> bytes:
-    """A JSON string of plain ASCII, quotes included."""
+def json_text(field: bytes | None) -> bytes:
+    """A JSON string of plain ASCII, quotes included, or null."""
+    if field is None:
+        return b"null"
     text = json.dumps(field[:LONGEST].decode("utf-8", "backslashreplace"))
     return text.replace("\x7f", "\\u007f").encode("ascii")
 
@@ -163,21 +195,22 @@ def _name(text: str) -> bytes:
     return json_text(text.encode("utf-8", "backslashreplace"))
 
 
-@lru_cache(maxsize=1024)
-def _place(tries: int, route: str | None, service: str | None, path: str | None) -> bytes:
-    """The members `tries` to `path`: few different ones are in use at a time."""
-    names = _name_or_null(route), _name_or_null(service), _name_or_null(path)
-    return b'"tries":%d,"route":%b,"service":%b,"path":%b' % (tries, *names)
-
-
-@lru_cache(maxsize=256)
-def _ending(code: str | None, protocol: str) -> bytes:
-    """The members `code` and `protocol`."""
-    return b'"code":%b,"protocol":%b' % (_name_or_null(code), _name(protocol))
-
-
 def _name_or_null(text: str | None) -> bytes:
     return b"null" if text is None else _name(text)
+
+
+@lru_cache(maxsize=1024)
+def _around_user(
+    tries: int, route: str | None, service: str | None, path: str | None, code: str | None, protocol: str
+) -> tuple[bytes, bytes, bytes]:
+    """The members `tries` to `protocol`: what is before the user, after, and the whole for nobody.
+
+    Few different ones are in use at a time.
+    """
+    names = _name_or_null(route), _name_or_null(service), _name_or_null(path)
+    before = b'"tries":%d,"route":%b,"service":%b,"path":%b,"user":' % (tries, *names)
+    after = b',"code":%b,"protocol":%b' % (_name_or_null(code), _name(protocol))
+    return before, after, before + b"null" + after
 
 
 _NOT_TEXT = re.compile(rb"[^ !#-\[\]-~]")
@@ -213,6 +246,8 @@ def _combined_second(second: int) -> bytes:
 
 _SECRET_PARTS = b"token passw pwd secret apikey api_key api-key signature credential authorization jwt session".split()
 _SECRET_NAMES = frozenset(b"auth key sid sig".split())
+#: Whatever has none of these, in lower case, holds no secret that we know: one search settles most requests.
+_SUSPECT = re.compile(rb"@|%|token|passw|pwd|secret|api|sig|cred|auth|jwt|sess|key|sid")
 _PARAMETER = re.compile(rb"[?&;]([^?=&;#]*)=")
 _VALUE = re.compile(rb"[^&;#]*")
 _USERINFO = re.compile(rb"(://[^/?#@:]*:)[^/?#@]*@")
@@ -224,7 +259,9 @@ def masked(uri: bytes) -> bytes:
 
     Every pattern here is linear: a name of 32 KiB costs what 32 names of 1 KiB cost.
     """
-    if b"@" in uri:
+    if not _SUSPECT.search(uri.lower()):
+        return uri
+    if _AT in uri:
         uri = _USERINFO.sub(rb"\1***@", uri)
     for found in _PARAMETER.finditer(uri):
         if _is_secret(found[1]):
