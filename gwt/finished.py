@@ -10,62 +10,6 @@ from gwt.metrics import Meters
 from gwt.phase.exchange import Exchange
 
 
-class Record:
-    """An exchange as the access log asks for it (`gwt.logline.LogRecord`)."""
-
-    __slots__ = ("_exchange", "bytes_in", "bytes_out", "client", "code", "duration", "host", "protocol", "request_id",
-                 "status", "time", "tries", "upstream_seconds", "user")  # fmt: skip
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self.time, self.duration, self.request_id = exchange.time, exchange.duration, exchange.request_id
-        self.client, self.host, self.status = exchange.client, exchange.host, exchange.status
-        self.bytes_in, self.bytes_out, self.tries = exchange.bytes_in, exchange.bytes_out, exchange.tries
-        self.user, self.code, self.protocol = exchange.user, exchange.code, exchange.protocol
-        self.upstream_seconds = exchange.upstream_seconds
-
-    @property
-    def method(self) -> bytes:
-        return self._exchange.head.method
-
-    @property
-    def uri(self) -> bytes:
-        return self._exchange.head.target
-
-    @property
-    def upstream(self) -> str | None:
-        endpoint = self._exchange.endpoint
-        return None if endpoint is None else str(endpoint.address)
-
-    @property
-    def route(self) -> str | None:
-        leaf = self._exchange.leaf
-        return None if leaf is None else str(leaf.route)
-
-    @property
-    def service(self) -> str | None:
-        leaf = self._exchange.leaf
-        return None if leaf is None else str(leaf.service)
-
-    @property
-    def path(self) -> str | None:
-        leaf = self._exchange.leaf
-        return None if leaf is None else str(leaf.path)
-
-    @property
-    def user_agent(self) -> bytes | None:
-        return self._exchange.head.header(b"user-agent")
-
-    @property
-    def referer(self) -> bytes | None:
-        return self._exchange.head.header(b"referer")
-
-    @property
-    def revision(self) -> int:
-        snapshot = self._exchange.snapshot
-        return 0 if snapshot is None else int(snapshot.revision)
-
-
 class Finished:
     """Told of every exchange once. `access_log` may be replaced at any time; None = off."""
 
@@ -87,4 +31,4 @@ class Finished:
             self._meters.error(exchange.code)
         if self.access_log is not None:
             exchange.time = time.time() - seconds
-            self.access_log.log(Record(exchange))
+            self.access_log.log(exchange)

@@ -71,6 +71,46 @@ class Exchange:
     _args: dict[bytes, bytes] | None = None
     _cookies: dict[bytes, bytes] | None = None
 
+    # -- what the access log asks (`gwt.logline.LogRecord`)
+
+    @property
+    def uri(self) -> bytes:
+        """The target as the client sent it."""
+        return self.head.target
+
+    @property
+    def user_agent(self) -> bytes | None:
+        """User-Agent."""
+        return self.head.user_agent
+
+    @property
+    def referer(self) -> bytes | None:
+        """Referer."""
+        return self.head.referer
+
+    @property
+    def upstream(self) -> str | None:
+        """The address of the endpoint that was tried last."""
+        return None if self.endpoint is None else self.endpoint.address
+
+    @property
+    def route(self) -> str | None:
+        """The Route's name; likewise `service`, and `path_uri` of the Path."""
+        return None if self.leaf is None else self.leaf.route
+
+    @property
+    def service(self) -> str | None:
+        return None if self.leaf is None else self.leaf.service
+
+    @property
+    def path_uri(self) -> str | None:
+        return None if self.leaf is None else self.leaf.path
+
+    @property
+    def revision(self) -> int:
+        """Of the snapshot that the exchange began with."""
+        return 0 if self.snapshot is None else self.snapshot.revision
+
     # -- what conditions and policies ask
 
     @property
