@@ -32,7 +32,7 @@ class Record:
     tries: int = 1
     route: str | None = "foo"
     service: str | None = "foo-service"
-    path: str | None = "/headers"
+    path_uri: str | None = "/headers"
     user: str | None = None
     code: str | None = None
     protocol: str = "HTTP/1.1"

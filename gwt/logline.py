@@ -20,7 +20,7 @@ class LogRecord(Protocol):
     """What is said of a request. Bytes are as the client sent them; `duration` and `upstream_seconds` are seconds.
 
     `time` is the epoch second of the request; `uri` path and query; `upstream` the address
-    of the endpoint tried last; `tries` how many; `code` the gateway's own error.
+    of the endpoint tried last; `tries` how many; `path_uri` the Path that matched; `code` the gateway's own error.
     """
 
     @property
@@ -54,7 +54,7 @@ class LogRecord(Protocol):
     @property
     def service(self) -> str | None: ...
     @property
-    def path(self) -> str | None: ...
+    def path_uri(self) -> str | None: ...
     @property
     def user(self) -> str | None: ...
     @property

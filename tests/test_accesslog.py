@@ -35,7 +35,7 @@ class Record:
     tries: int = 0
     route: str | None = None
     service: str | None = None
-    path: str | None = None
+    path_uri: str | None = None
     user: str | None = None
     code: str | None = None
     protocol: str = "HTTP/1.1"
@@ -247,7 +247,7 @@ from gwt.accesslog import AccessLog
 record = SimpleNamespace(
     time=0.0, request_id=b"id", client="::1", method=b"GET", host=b"foo", uri=b"/1", status=200, bytes_in=0,
     bytes_out=0, duration=0.0, upstream=None, upstream_seconds=None, tries=0, route=None, service=None,
-    path=None, user=None, code=None, protocol="HTTP/1.1", user_agent=None, referer=None, revision=1,
+    path_uri=None, user=None, code=None, protocol="HTTP/1.1", user_agent=None, referer=None, revision=1,
 )
 lost = []
 log = AccessLog("-", "json", Clock(), lost.append)

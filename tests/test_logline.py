@@ -35,7 +35,7 @@ class Record:
     tries: int = 1
     route: str | None = "foo"
     service: str | None = "foo-service"
-    path: str | None = "/headers"
+    path_uri: str | None = "/headers"
     user: str | None = None
     code: str | None = None
     protocol: str = "HTTP/1.1"
@@ -78,8 +78,8 @@ def test_json() -> None:
 
 def test_json_of_an_early_error() -> None:
     record = replace(
-        Record(), upstream=None, upstream_seconds=None, tries=0, route=None, service=None, path=None, user_agent=None,
-        code="no_route", status=404, user="alice",
+        Record(), upstream=None, upstream_seconds=None, tries=0, route=None, service=None, path_uri=None,
+        user_agent=None, code="no_route", status=404, user="alice",
     )  # fmt: skip
     said = json.loads(format_json(record))
     names = ("upstream", "upstream_ms", "route", "service", "path", "user_agent")
