@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from gwt.configuration import data_directory
-from gwt.model.settings import load_settings
 from gwt.model.parse import parse_file
 from gwt.model.schema import document_schema, settings_schema
-from gwt.model.settings import Settings
+from gwt.model.settings import Settings, load_settings
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 DOCUMENTS = [*sorted((CONFIG / "routes").rglob("*.yaml")), data_directory() / "demo-routes.yaml"]

@@ -12,7 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Modules without a twin, and why.
 WITHOUT = {
+    "gwt/cli/command.py": "tests/cli/test_cli_main.py goes through it with every command",
+    "gwt/cli/demo.py": "tests/system/test_demo_process.py runs it as a process",
+    "gwt/cli/table.py": "tests/cli/test_routes_command.py has it",
     "gwt/model/route.py": "frozen values without behaviour",
+    "gwt/process/alone.py": "tests/system/test_life.py runs it as a process",
+    "gwt/process/serve.py": "tests/system/test_supervised.py runs it as a process",
+    "gwt/process/service.py": "tests/system/test_life.py runs it as a process",
+    "gwt/process/supervised.py": "tests/system/test_supervised.py runs it as a process",
 }
 
 
