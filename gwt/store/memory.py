@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
+from gwt.delta import Delta
 from gwt.model.parse import Document
 from gwt.model.route import Problem
 from gwt.store.base import Apply
@@ -82,11 +84,14 @@ class MemoryStore:
     def _settle(self) -> None:
         self._call = None
         self._work = self._pacer.run(self._catalog.settle())
-        self._work.addCallback(self._hand_over)
+        self._work.addBoth(self._settled)
 
-    def _hand_over(self, delta: Any) -> None:
+    def _settled(self, result: Delta | Failure) -> Failure | None:
         self._work = None
-        if self._apply is not None and delta:
-            self._apply(delta)
+        if isinstance(result, Failure):
+            return result  # a flaw in gwt; it is logged as unhandled, and the next change is tried all the same
+        if self._apply is not None and result:
+            self._apply(result)
         if self._catalog.waiting:
             self._soon()
+        return None

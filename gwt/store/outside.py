@@ -153,12 +153,17 @@ class Child(ProcessProtocol):
                 self._answered()
         del self._buffer[:at]
 
-    def processEnded(self, reason: Failure) -> None:
-        """It is gone; what it was at has failed."""
+    def processExited(self, reason: Failure) -> None:
+        """It is dead; what it was at has failed."""
         job, self.job = self.job, None
+        wanted, self.leaving = not self.leaving, True
         self._stop_clock()
-        if job is not None and not self.leaving:
-            job.done.callback(_failed(job.name, f"the parser ended while it read this ({reason.getErrorMessage()})"))
+        self._process.closeStdin()  # or its end would be waited for until somebody writes
+        if job is not None and wanted:
+            job.done.callback(failed(job.name, f"the parser ended while it read this ({reason.getErrorMessage()})"))
+
+    def processEnded(self, reason: Failure) -> None:
+        """It is dead and its pipes are closed."""
         self._tell_ended(self)
 
     def _answered(self) -> None:
@@ -175,7 +180,7 @@ class Child(ProcessProtocol):
         assert job is not None
         self.leaving = True
         self._kill()
-        job.done.callback(_failed(job.name, f"parsing took longer than {timeout:g} s"))
+        job.done.callback(failed(job.name, f"parsing took longer than {timeout:g} s"))
 
     def _kill(self) -> None:
         try:
@@ -189,6 +194,6 @@ class Child(ProcessProtocol):
             self._limit = None
 
 
-def _failed(name: str, why: str) -> Loaded:
+def failed(name: str, why: str) -> Loaded:
     """Not to be tried again until the file changes: it might well kill the next child."""
     return Loaded(content=Content((), (Problem(name, 0, 0, f"{why}; what it said last holds"),), readable=False))

@@ -32,7 +32,8 @@ def test_a_broken_document_keeps_what_stood_at_its_place() -> None:
 
 
 def test_a_broken_document_with_a_name_keeps_the_version_of_that_name_wherever_it_stood() -> None:
-    assert after([good("a"), good("b", 1)], good("c"), good("a", 1), bad("b", 2)) == [(0, ["c"]), (1, ["a"]), (2, ["b"])]
+    before = [good("a"), good("b", 1)]
+    assert after(before, good("c"), good("a", 1), bad("b", 2)) == [(0, ["c"]), (1, ["a"]), (2, ["b"])]
 
 
 def test_a_version_whose_name_has_moved_to_a_good_document_is_not_kept() -> None:

@@ -63,7 +63,7 @@ def test_routes_of_a_config_map_have_its_identity() -> None:
 
 def test_objects_of_a_list_come_together_and_a_bad_one_harms_none() -> None:
     item = '{"kind": "Service", "metadata": {"name": "%s"}, "spec": {"ports": [{"port": 80}]}}'
-    text = '{"kind": "List", "items": [%s, {"kind": "Service"}, %s]}' % (item % "a", item % "b")
+    text = '{"kind": "List", "items": [' + ", ".join([item % "a", '{"kind": "Service"}', item % "b"]) + "]}"
     content = read_content(text.encode(), "f.json")
     assert [len(doc.parts) for doc in content.docs if doc.bad is None] == [2]
     assert sum(1 for doc in content.docs if doc.bad) == 1

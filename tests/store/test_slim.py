@@ -9,7 +9,7 @@ SERVICE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "web", "namespace": "ns", "uid": "1", "labels": {"app": "web"}, "managedFields": [{}]},
-    "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "http", "port": 80, "targetPort": 8080}], "selector": {"a": "b"}},
+    "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "http", "port": 80, "targetPort": 8080}], "selector": {}},
     "status": {"loadBalancer": {}},
 }
 SLICE: dict[str, Any] = {
