@@ -20,6 +20,8 @@ from zope.interface import implementer
 CHUNK = 4096
 #: Legacy messages and Twisted's own are noise below a warning.
 NOISY = ("twisted.", "log_legacy", "treq", "txredisapi")
+#: So often in so many seconds the same thing is said; what comes beyond is counted.
+OFTEN, WINDOW = 5, 10.0
 COLOURS = {"warn": "33", "error": "31", "critical": "31"}
 
 
@@ -53,22 +55,65 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+class Repeats:
+    """Lets the same complaint through `OFTEN` times in a `WINDOW`: a fault that every request meets must not flood."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Any, list[float]] = {}
+
+    def admits(self, event: dict[str, Any]) -> int | None:
+        """None: leave the event out. Else how many like it were left out since one was last let through."""
+        failure = event.get("log_failure")
+        if failure is None and event.get("log_level", LogLevel.info) < LogLevel.warn:
+            return 0
+        key = (event.get("log_namespace"), event.get("log_format"), failure and (failure.type, str(failure.value)))
+        now = event.get("log_time") or 0.0
+        if len(self._seen) > 1000:
+            self._seen.clear()
+        entry = self._seen.setdefault(key, [now, 0, 0])  # when the window began, said in it, left out
+        if now - entry[0] > WINDOW:
+            left_out, entry[:] = entry[2], [now, 1, 0]
+            return int(left_out)
+        entry[1] += 1
+        if entry[1] <= OFTEN:
+            return 0
+        entry[2] += 1
+        return None
+
+
 @implementer(ILogObserver)
 class Observer:
-    """Writes events to a file descriptor as `form` ("text" or "json"); `dropped` counts lines that found no taker."""
+    """Writes events to a file descriptor as `form` ("text" or "json"); `dropped` counts lines that found no taker.
 
-    def __init__(self, descriptor: int, form: str = "text", colour: bool | None = None) -> None:
-        self.descriptor, self.form, self.dropped = descriptor, form, 0
+    `process` is named in every line. Lines that another process has formed already are passed on as they are.
+    """
+
+    def __init__(self, descriptor: int, form: str = "text", colour: bool | None = None, process: str = "") -> None:
+        self.descriptor, self.form, self.process, self.dropped = descriptor, form, process, 0
         self.colour = use_colour(descriptor) if colour is None else colour
+        self._repeats = Repeats()
 
     def __call__(self, event: dict[str, Any]) -> None:
         if is_noise(event):
             return
-        line = self.as_json(event) if self.form == "json" else self.as_text(event)
+        if "relayed" in event:
+            self._put(self._relayed(event))
+            return
+        left_out = self._repeats.admits(event)
+        if left_out is not None:
+            self._put(self.as_json(event) if self.form == "json" else self.as_text(event, left_out))
+
+    def _put(self, line: str) -> None:
         if not write(self.descriptor, line + "\n"):
             self.dropped += 1
 
-    def as_text(self, event: dict[str, Any]) -> str:
+    def _relayed(self, event: dict[str, Any]) -> str:
+        line = str(event["relayed"])
+        if self.form == "json" and not line.startswith("{"):
+            return self.as_json(event)
+        return line if self.form == "json" else one_line(line)
+
+    def as_text(self, event: dict[str, Any], left_out: int = 0) -> str:
         """`11:40:00 warn  what happened`; a traceback follows on lines of its own."""
         time = _time(event).astimezone().strftime("%H:%M:%S")
         level = _level(event)
@@ -76,16 +121,20 @@ class Observer:
         trace = _trace(event)
         if self.colour and level in COLOURS:
             level = f"\x1b[{COLOURS[level]}m{level:<5}\x1b[0m"
-        return f"{time} {level:<5} {message}{trace and chr(10) + trace}"
+        who = f"{self.process}: " if self.process else ""
+        more = f" ({left_out} more like this before)" if left_out else ""
+        return f"{time} {level:<5} {who}{message}{more}{trace and chr(10) + trace}"
 
     def as_json(self, event: dict[str, Any]) -> str:
-        """One JSON object: time, level, logger, message, and traceback where there is one."""
+        """One JSON object: time, level, logger, message; process and traceback where there are such."""
         told = {
             "time": _time(event).isoformat(timespec="milliseconds"),
             "level": _level(event),
             "logger": event.get("log_namespace") or "",
             "message": formatEvent(event),
         }
+        if self.process:
+            told["process"] = self.process
         trace = _trace(event)
         return json.dumps({**told, "traceback": trace} if trace else told, ensure_ascii=True)
 

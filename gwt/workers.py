@@ -192,7 +192,8 @@ class Worker(ProcessProtocol):
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         if childFD == 2:
             for line in self._errors.feed(data):
-                self.log.info("{name}: {line}", name=self.name, line=line.decode("utf-8", "replace"), relayed=True)
+                text = line.decode("utf-8", "replace")
+                self.log.info("{name}: {relayed}", name=self.name, relayed=text)
             return
         for line in self._reports.feed(data):
             self._reported(json.loads(line))

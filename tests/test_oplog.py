@@ -12,7 +12,7 @@ import pytest
 from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 
-from gwt.oplog import Observer, is_noise, one_line, write
+from gwt.oplog import OFTEN, Observer, is_noise, one_line, write
 
 
 def event(**more: Any) -> dict[str, Any]:
@@ -105,3 +105,41 @@ def test_writing_to_what_is_closed_is_false() -> None:
     assert write(writer, "x") is False
     os.close(writer)
     assert write(writer, "x") is False
+
+
+def test_what_is_said_over_and_over_is_counted_instead(pipe: tuple[int, int]) -> None:
+    observer = Observer(pipe[1])
+    for number in range(100):
+        observer(event(log_level=LogLevel.error, log_time=number / 100))
+        observer(event(log_time=number / 100, what="a message, not a complaint"))
+    observer(event(log_level=LogLevel.error, log_time=20.0))
+    observer(event(log_level=LogLevel.error, log_time=21.0, log_format="something else"))
+    lines = os.read(pipe[0], 60000).decode().splitlines()
+    complaints = [line for line in lines if "error it happened" in line]
+    assert len(complaints) == OFTEN + 1
+    assert complaints[-1].endswith("it happened (95 more like this before)")
+    assert sum("not a complaint" in line for line in lines) == 100
+    assert lines[-1].endswith("something else")
+
+
+@pytest.mark.parametrize(
+    ("form", "relayed", "said"),
+    [
+        ("text", "11:40:00 warn  worker 1: oh", "11:40:00 warn  worker 1: oh"),
+        ("text", "a\x1b[2J", r"a\x1b[2J"),
+        ("json", '{"process": "worker 1"}', '{"process": "worker 1"}'),
+    ],
+)
+def test_lines_of_workers_are_passed_on(pipe: tuple[int, int], form: str, relayed: str, said: str) -> None:
+    Observer(pipe[1], form)(event(relayed=relayed, name="worker 1", log_format="{name}: {relayed}"))
+    assert os.read(pipe[0], 1000).decode() == said + "\n"
+
+
+def test_what_a_worker_says_out_of_form_is_still_json(pipe: tuple[int, int]) -> None:
+    Observer(pipe[1], "json")(event(relayed="Segmentation fault", name="worker 1", log_format="{name}: {relayed}"))
+    assert json.loads(os.read(pipe[0], 1000))["message"] == "worker 1: Segmentation fault"
+
+
+def test_a_worker_names_itself() -> None:
+    assert Observer(1, colour=False, process="worker 2").as_text(event()).endswith("worker 2: it happened")
+    assert json.loads(Observer(1, "json", process="worker 2").as_json(event()))["process"] == "worker 2"

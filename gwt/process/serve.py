@@ -24,7 +24,8 @@ def serve(told: Assignment, reports: Reports, orders: Orders) -> None:
 
     reactor: Any = installed
     prepare(reactor)
-    globalLogBeginner.beginLoggingTo([oplog.Observer(2, told.log_format, colour=False)], redirectStandardIO=False)
+    observer = oplog.Observer(2, told.log_format, colour=False, process=f"worker {told.index}")
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     try:
         configuration = parse(told.text, Path(told.config) if told.config else None)
         metrics = Metrics.shared(told.metrics)
