@@ -47,6 +47,9 @@ from gwt.wire.forwarded import Ids
 
 #: Listeners that carry traffic, and that a drain closes.
 TRAFFIC = ("proxy", "service_proxy")
+#: Seconds between "no further requests, please" (Connection: close) and the closing of idle connections: a client that
+#: sends one request after another learns it from an answer, not from a connection that is cut under its next request.
+GENTLE = 1.0
 
 
 class Gateway:
@@ -139,6 +142,7 @@ class Gateway:
         self.health.failed(reason)
 
     def _swapped(self, snapshot: Snapshot) -> None:
+        self.pools.follow(snapshot.upstreams)
         problems = sum(1 for problem in snapshot.problems() if problem.severity == "error")
         if problems > self.health.problems and self.health.ready:
             self.log.warn("revision {r}: {n} problems in documents: /v1/problems", r=snapshot.revision, n=problems)
@@ -198,17 +202,25 @@ class Gateway:
             yield deferLater(self.reactor, delay)
         yield self.listening.stop(TRAFFIC)
         for factory in self.factories.values():
-            factory.begin_drain()
+            factory.draining = True
         empty = gatherResults([factory.when_empty() for factory in self.factories.values()])
-        overdue = self.reactor.callLater(self.settings.drain, self.hurry)
+        calls = [
+            self.reactor.callLater(min(GENTLE, self.settings.drain), self._close_idle),
+            self.reactor.callLater(self.settings.drain, self.hurry),
+        ]
         yield empty
-        if overdue.active():
-            overdue.cancel()
+        for call in calls:
+            if call.active():
+                call.cancel()
+
+    def _close_idle(self) -> None:
+        for factory in self.factories.values():
+            factory.begin_drain()
 
     def hurry(self) -> None:
         """Whatever is still in flight is broken off."""
+        self._close_idle()
         for factory in self.factories.values():
-            factory.begin_drain()
             factory.abort_all()
 
     @inlineCallbacks

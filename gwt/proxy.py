@@ -12,14 +12,15 @@ from gwt.balance.endpoint import Endpoint
 from gwt.balance.least import observe, observe_failure
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
-from gwt.model.route import Balance
 from gwt.phase.exchange import Exchange
 from gwt.phase.ticker import Ticker
+from gwt.route.path import BadPath
+from gwt.upstream.affinity import sticky_key
 from gwt.upstream.connection import Connection
 from gwt.upstream.pool import Pools
-from gwt.wire import chunked
-from gwt.wire.forwarded import Ids, traceparent
-from gwt.wire.request import RequestHead
+from gwt.upstream.requesthead import request_head
+from gwt.upstream.upload import Upload
+from gwt.wire.forwarded import Ids
 from gwt.wire.response import ResponseHead, go_on
 from gwt.wire.websocket import accept_key
 
@@ -28,6 +29,8 @@ IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"PROPFI
 
 #: Seconds that an upstream has for its 100 before the gateway asks the client for the body by itself.
 _EXPECT_PATIENCE = 1.0
+#: Early hints (103) that are passed on for one request; more than that are dropped.
+_HINTS = 20
 
 
 class Proxy:
@@ -50,53 +53,36 @@ class Proxy:
 class Forward:
     """One exchange on its way to an upstream and back.
 
-    Body bytes go to the connection as they come; they are also held, up to the leaf's `retry_buffer`, for as
-    long as the exchange might be sent again. `due` is the next deadline on the monotonic clock.
+    `_due` is the next deadline on the monotonic clock; `_upload` the request's body (None: there is none);
+    `_endpoint` that of the present try, with either a `_connector` (connecting) or a `_connection`.
     """
 
     __slots__ = (
-        "_asked_at",
-        "_attempt_at",
-        "_balance_key",
-        "_connection",
-        "_connector",
-        "_due",
-        "_endpoint",
-        "_exchange",
-        "_held",
-        "_held_size",
-        "_leaf",
-        "_paused",
-        "_picker",
-        "_proxy",
-        "_request_sent",
-        "_retried",
-        "_slot",
-        "_started",
-        "_tried",
-        "_tries_left",
-        "_tunnel",
-        "_waiting_for_100",
-        "wants_upgrade",
+        "_asked_at", "_attempt_at", "_balance_key", "_connection", "_connector", "_due", "_endpoint", "_exchange",
+        "_hints", "_leaf", "_path", "_paused", "_picker", "_proxy", "_retried", "_retrying", "_slot", "_started",
+        "_tried", "_tries_left", "_tunnel", "_upload", "_waiting_for_100", "request_sent", "wants_upgrade",
     )  # fmt: skip
 
+    _balance_key: bytes | None
     _connection: Connection | None
+    _connector: Any
     _endpoint: Endpoint | None
-    _held: list[bytes] | None
+    _upload: Upload | None
+    _slot: dict[Any, None] | None
 
     def __init__(self, proxy: Proxy, exchange: Exchange, leaf: Leaf) -> None:
         self._proxy, self._exchange, self._leaf = proxy, exchange, leaf
-        self._connection = self._connector = self._endpoint = self._held = self._balance_key = None
-        self._held_size = 0
+        self._connection = self._connector = self._endpoint = self._balance_key = self._upload = self._slot = None
         self._tried: list[Endpoint] = []
         self._tries_left = leaf.retries
-        self._retried = self._started = self._paused = self._tunnel = False
-        self._request_sent = exchange.body_done
+        self._retried = self._retrying = self._started = self._paused = self._tunnel = False
+        self._path = exchange.path
         head = exchange.head
+        self.request_sent = exchange.body_done
         self.wants_upgrade = head.upgrade is not None
         self._waiting_for_100 = head.expect
+        self._hints = 0
         self._due = exchange.started + leaf.first_byte
-        self._slot: dict[Any, None] | None = None
 
     # -- to the upstream
 
@@ -104,18 +90,24 @@ class Forward:
         """Find the upstream and send the request to one of its endpoints."""
         exchange, leaf, proxy = self._exchange, self._leaf, self._proxy
         if exchange.head.length > leaf.max_body:
-            exchange.fail(GatewayError("too_large", f"the request's body is larger than {leaf.max_body} bytes"))
+            exchange.fail(self._too_large())
             return
         upstream = exchange.snapshot.upstreams.get(leaf.upstream)
         if upstream is None:
             exchange.fail(GatewayError("no_service", "cannot find balancer"))
             return
+        if leaf.rewrite is not None:
+            try:
+                self._path = leaf.rewrite(self._path)
+            except BadPath as error:
+                exchange.fail(GatewayError("bad_request", f"the rewritten path is none: {error}"))
+                return
         balance = leaf.balance
         self._picker = upstream.picker(balance)
         if balance.by is not None or balance.kind == "sticky":
             self._balance_key = sticky_key(exchange, balance)
-        if not self._request_sent:
-            self._held = []
+        if not self.request_sent:
+            self._upload = Upload(exchange, leaf.retry_buffer)
         exchange.reader = self
         self._slot = proxy.ticker.join(self)
         proxy.live += 1
@@ -126,7 +118,7 @@ class Forward:
         if endpoint is None:
             self._fail(GatewayError("no_endpoint", "no endpoint of the service is ready"))
             return
-        exchange, proxy = self._exchange, self._proxy
+        exchange, proxy, leaf = self._exchange, self._proxy, self._leaf
         self._endpoint = exchange.endpoint = endpoint
         self._attempt_at = proxy.clock()
         exchange.tries += 1
@@ -139,7 +131,10 @@ class Forward:
             self._send(connection)
             return
         left = self._due - self._attempt_at
-        self._connector = pool.connect(self, max(0.01, min(self._leaf.connect, left)))
+        try:
+            self._connector = pool.connect(self, max(0.01, min(leaf.connect, left)), leaf.upstream)
+        except GatewayError as error:
+            self.not_connected(error)
 
     def connected(self, connection: Connection) -> None:
         """A new connection stands."""
@@ -158,64 +153,51 @@ class Forward:
     def _send(self, connection: Connection) -> None:
         self._connection = connection
         exchange = self._exchange
-        request = request_head(exchange, self._leaf, self._endpoint, self._proxy.ids)
-        if self._held:
-            request += b"".join(self._held)
-            self._limit_held()
+        request = request_head(exchange, self._path, self._leaf, self._endpoint, self._proxy.ids)  # type: ignore[arg-type]
+        if self._upload is not None:
+            request += self._upload.again()
         connection.begin(self, request, exchange.head.method == b"HEAD")
         if self._waiting_for_100:
             self._asked_at = self._proxy.clock()
 
     def body(self, data: bytes) -> None:
-        """More of the request's body."""
-        exchange = self._exchange
-        connection = self._connection
-        if self._tunnel:
-            if connection is not None:
-                self._due = self._proxy.clock() + self._leaf.read
-                connection.transport.write(data)
+        """More of the request's body, or of what a tunnel carries."""
+        upload, now = self._upload, self._proxy.clock()
+        if upload is None:
+            if self._tunnel and self._connection is not None:
+                self._due = now + self._leaf.read
+                self._connection.transport.write(data)
             return
         self._waiting_for_100 = False
-        if exchange.bytes_in > self._leaf.max_body:
-            self._fail(GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes"))
+        if self._exchange.bytes_in > self._leaf.max_body:
+            self._fail(self._too_large())
             return
-        self._due = max(self._due, self._proxy.clock() + self._leaf.first_byte)
-        self._pass(chunked.encode(data) if exchange.head.chunked else data)
+        self._due = max(self._due, now + self._leaf.first_byte)
+        upload.take(data, self._connection)
 
     def body_end(self, trailers: list[bytes]) -> None:
         """The request is complete."""
-        self._request_sent = True
+        self.request_sent = True
         self._waiting_for_100 = False
-        if self._exchange.head.chunked:
-            self._pass(chunked.last(trailers))
-
-    def _pass(self, encoded: bytes) -> None:
-        if self._held is not None:
-            self._held.append(encoded)
-            self._held_size += len(encoded)
-        if self._connection is not None:
-            self._connection.transport.write(encoded)
-            self._limit_held()
-        elif self._held_size > self._leaf.retry_buffer:
-            self._exchange.pause_body()
-
-    def _limit_held(self) -> None:
-        """What was sent is held for another try no further than the leaf allows."""
-        if self._held is not None and self._held_size > self._leaf.retry_buffer:
-            self._held = None
-            self._exchange.resume_body()
-
-    def request_sent(self) -> bool:
-        """Whether all of the request has been handed to the connection."""
-        return self._request_sent
+        if self._upload is not None:
+            self._upload.end(trailers, self._connection)
 
     def pause_request(self) -> None:
         """The endpoint does not keep up."""
-        self._exchange.pause_body()
+        if self._upload is not None:
+            self._upload.stop()
+        elif self._tunnel:
+            self._exchange.pause_body()
 
     def resume_request(self) -> None:
         """The endpoint takes more."""
-        self._exchange.resume_body()
+        if self._upload is not None:
+            self._upload.go_on()
+        elif self._tunnel:
+            self._exchange.resume_body()
+
+    def _too_large(self) -> GatewayError:
+        return GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes")
 
     # -- failures before the answer
 
@@ -231,21 +213,21 @@ class Forward:
         self._tries_left -= 1
         proxy = self._proxy
         if not self._retried:
-            self._retried = True
+            self._retried = self._retrying = True
             proxy.retrying += 1
         proxy.retries += 1
+        if self._upload is not None:
+            self._upload.go_on()
         self._attempt()
 
     def _may_repeat(self, sent: bool) -> bool:
         exchange, proxy = self._exchange, self._proxy
         if self._tries_left <= 0 or proxy.clock() >= self._due:
             return False
-        if sent and (exchange.head.method not in IDEMPOTENT or (self._held is None and self._has_body())):
+        upload = self._upload
+        if sent and (exchange.head.method not in IDEMPOTENT or (upload is not None and not upload.repeatable)):
             return False
         return self._retried or proxy.retrying < max(3, proxy.live // 5)
-
-    def _has_body(self) -> bool:
-        return self._exchange.head.chunked or self._exchange.head.length > 0
 
     def _has_another(self) -> bool:
         upstream = self._exchange.snapshot.upstreams.get(self._leaf.upstream)
@@ -263,7 +245,8 @@ class Forward:
             if self._waiting_for_100:
                 self._waiting_for_100 = False
                 self._exchange.interim(head)
-        elif head.status == 103:
+        elif head.status == 103 and self._hints < _HINTS:
+            self._hints += 1
             self._exchange.interim(head)
 
     def answer_head(self, head: ResponseHead, body: bytes, done: bool) -> None:
@@ -273,15 +256,24 @@ class Forward:
         if done:
             self._over()
         else:
-            self._started = True
-            self._waiting_for_100 = False
-            self._due = self._proxy.clock() + self._leaf.read
+            self._begun()
         length: int | None = head.length
         if head.declared is not None:
             length = head.declared
         elif exchange.head.method == b"HEAD" or status == 304 or head.length < 0:
             length = None
         exchange.respond(status, head.reason, head.fields, length, body, done)
+
+    def _begun(self) -> None:
+        """The answer has begun: from now on nothing is tried again."""
+        self._started = True
+        self._waiting_for_100 = False
+        self._due = self._proxy.clock() + self._leaf.read
+        if self._retrying:
+            self._retrying = False
+            self._proxy.retrying -= 1
+        if self._upload is not None:
+            self._upload.settle()
 
     def answer_body(self, data: bytes) -> None:
         """More of the answer's body."""
@@ -297,11 +289,11 @@ class Forward:
         """A 101 to a WebSocket handshake: a tunnel, if the answer is one to this very handshake."""
         exchange = self._exchange
         key = exchange.head.websocket_key or b""
-        named = head.connection or []
+        named = head.connection or frozenset()
         if head.upgrade != b"websocket" or b"upgrade" not in named or head.websocket_accept != accept_key(key):
             raise GatewayError("bad_answer", "the upstream's answer is none to this WebSocket handshake")
-        self._started = self._tunnel = True
-        self._due = self._proxy.clock() + self._leaf.read
+        self._tunnel = True
+        self._begun()
         exchange.tunnel(head.fields)
         if data:
             exchange.send(data)
@@ -312,6 +304,8 @@ class Forward:
         if self._started:
             self._exchange.code = "upstream_cut"
         elif error.code == "connect_failed" and connection is not None:
+            if not connection.fresh:
+                connection.pool.beware()
             self._try_again_or_fail(error, sent=True, elsewhere=connection.fresh)
             return
         self._fail(error, failed=True)
@@ -320,14 +314,14 @@ class Forward:
         """The client does not keep up."""
         self._paused = True
         if self._connection is not None:
-            self._connection.transport.pauseProducing()
+            self._connection.pause()
 
     def resume_answer(self) -> None:
         """The client takes more."""
         self._paused = False
         self._due = self._proxy.clock() + self._leaf.read
         if self._connection is not None:
-            self._connection.transport.resumeProducing()
+            self._connection.resume()
 
     # -- time, and the end
 
@@ -340,12 +334,24 @@ class Forward:
         if leaf.total is not None and not self._tunnel and now - self._exchange.started > leaf.total:
             self._expired("the whole exchange took too long")
         elif now > self._due and not self._paused:
-            self._expired(
-                "the upstream sent nothing for too long" if self._started else "the upstream did not answer in time"
-            )
+            if self._waits_for_client():
+                self._due = now + leaf.first_byte
+            else:
+                self._expired(
+                    "the upstream sent nothing for too long" if self._started else "the upstream did not answer in time"
+                )
+
+    def _waits_for_client(self) -> bool:
+        """Whether the upstream waits, as we do, for the rest of the request (how long is the channel's business)."""
+        upload = self._upload
+        if upload is None or upload.complete or upload.full or self._connection is None:
+            return False
+        return self._exchange.bytes_in > 0 or not self._exchange.head.expect
 
     def _expired(self, message: str) -> None:
         detail = "connection_read_timeout" if self._started else None
+        if self._started and not self._tunnel:
+            self._exchange.code = "upstream_cut"
         self._fail(GatewayError("timeout", message, detail=detail), failed=True)
 
     def client_gone(self) -> None:
@@ -367,7 +373,10 @@ class Forward:
                 observe(state, taken, now)
         connection, self._connection = self._connection, None
         if connection is not None and connection.owner is self:
-            connection.cancel()
+            if self._tunnel:
+                connection.part()
+            else:
+                connection.cancel()
         connector, self._connector = self._connector, None
         if connector is not None:
             connector.disconnect()
@@ -380,65 +389,7 @@ class Forward:
         proxy = self._proxy
         del slot[self]
         proxy.live -= 1
-        if self._retried:
+        if self._retrying:
+            self._retrying = False
             proxy.retrying -= 1
         self._leave(failed)
-
-
-def sticky_key(exchange: Exchange, balance: Balance) -> bytes | None:
-    """What requests have in common that go to one endpoint: user (else the client's address), a header or a cookie."""
-    by, name = balance.by, (balance.name or "").encode()
-    if by == "header":
-        return exchange.header(name.lower())
-    if by == "cookie":
-        return exchange.cookie(name)
-    if by != "ip" and exchange.user is not None:
-        return exchange.user.encode()
-    return exchange.client.encode()
-
-
-def request_head(exchange: Exchange, leaf: Leaf, endpoint: Endpoint, ids: Ids) -> bytes:
-    """The head that the upstream sees: the client's fields, then the gateway's own."""
-    head = exchange.head
-    path = exchange.path
-    if leaf.rewrite is not None:
-        path = leaf.rewrite(path)
-    if head.query is not None:
-        path = b"%b?%b" % (path, head.query)
-    elif head.target == b"*":
-        path = b"*"
-    said = head.host if head.authority is None else head.authority
-    host = said if leaf.host_mode is None else leaf.host_mode
-    return b"".join(
-        (
-            head.method,
-            b" ",
-            path,
-            b" HTTP/1.1\r\nHost: ",
-            host or endpoint.address.encode(),
-            b"\r\n",
-            head.fields,
-            exchange.forwarded_lines,
-            b"Via: 1.1 gwt\r\nX-Forwarded-Host: " if head.http11 else b"Via: 1.0 gwt\r\nX-Forwarded-Host: ",
-            exchange.forwarded_host or said or b"",
-            b"\r\nX-Request-Id: ",
-            exchange.request_id,
-            b"\r\ntraceparent: ",
-            traceparent(head.traceparent, ids),
-            b"\r\n\r\n" if head.plain else _framing(head),
-        )
-    )
-
-
-def _framing(head: RequestHead) -> bytes:
-    """The rare fields, set anew, and the end of the head."""
-    if head.upgrade is not None:
-        return b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % head.upgrade
-    lines = b"\r\n"
-    if head.chunked:
-        lines += b"Transfer-Encoding: chunked\r\n"
-    if head.expect:
-        lines += b"Expect: 100-continue\r\n"
-    if head.te_trailers:
-        lines += b"Connection: TE\r\nTE: trailers\r\n"
-    return lines + b"\r\n"

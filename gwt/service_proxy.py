@@ -6,7 +6,7 @@ Which Services may be reached is decided before anything says whether they exist
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 
 from gwt.errors import GatewayError
@@ -29,7 +29,7 @@ class Gate:
         return self._allow(name) is not None and self._deny(name) is None
 
 
-def _either(globs: Sequence[str]):  # type: ignore[no-untyped-def]
+def _either(globs: Sequence[str]) -> Callable[[str], re.Match[str] | None]:
     return re.compile("|".join(map(translate, globs)) or r"(?!)").fullmatch
 
 
@@ -66,6 +66,8 @@ class ServiceLeaves:
         closed = None
         if not self._gate.admits(namespace, service):
             closed = GatewayError("denied", f"the service proxy does not serve {namespace}/{service}")
+        elif policy.unsupported() is not None:
+            closed = GatewayError("policy", "the service proxy is closed: its policy can't be applied")
         return Leaf(
             route="-",
             service=f"{service}.{namespace}.{port}",
@@ -75,4 +77,12 @@ class ServiceLeaves:
             upstream=f"{namespace}/{service}:{port}",
             host_mode=f"{service}.{namespace}.svc:{port}".encode(),
             closed=closed,
+            connect=policy.connect,
+            first_byte=policy.first_byte,
+            read=policy.read,
+            total=policy.total,
+            retries=policy.retries,
+            retry_buffer=policy.retry_buffer,
+            max_body=policy.max_body,
+            max_message=policy.max_message,
         )

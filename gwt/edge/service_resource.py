@@ -10,16 +10,18 @@ from zope.interface import implementer
 from gwt.edge.adopt import adopted
 from gwt.edge.resource import Refusal, RouteResource
 from gwt.errors import GatewayError
+from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
 from gwt.proxy import Proxy
+from gwt.route.hosts import BadHost, normalise_host
 from gwt.route.path import BadPath, normalise
 from gwt.service_proxy import ServiceLeaves, parse
-from gwt.snapshot import Current
+from gwt.snapshot import Current, Snapshot
 
 
 @implementer(IResource)
 class ServiceProxyResource:
-    """The root of the service-proxy listener. Path normalisation is that of the gateway, for the part behind the marker."""
+    """The root of the service-proxy listener. What stands behind the marker is normalised like any path."""
 
     isLeaf = False
 
@@ -30,22 +32,31 @@ class ServiceProxyResource:
         exchange = request if isinstance(request, Exchange) else adopted(request)
         snapshot = exchange.snapshot = self._current.snapshot
         try:
-            service, namespace, port, path = parse(exchange.head.path)
-            leaf = self._leaves.leaf(service, namespace, port)
-            if leaf.closed is not None:
-                raise leaf.closed
-            exchange.path = normalise(path, snapshot.merge_slashes)
+            leaf = self._leaf(exchange, snapshot)
         except GatewayError as error:
             return Refusal(error)
-        except BadPath as error:
+        except (BadHost, BadPath) as error:
             return Refusal(GatewayError("bad_request", str(error), close=True))
-        if leaf.upstream not in snapshot.upstreams:
-            return Refusal(GatewayError("no_route", f"unknown service {leaf.upstream}"))
         return leaf.handler or self._handler(leaf)
 
-    def _handler(self, leaf: Any) -> RouteResource:
-        leaf.handler = RouteResource(leaf, self._proxy.forward)
-        return leaf.handler
+    def _leaf(self, exchange: Exchange, snapshot: Snapshot) -> Leaf:
+        """The leaf of the Service that is asked for. Raises GatewayError, BadHost and BadPath (400)."""
+        head = exchange.head
+        named = head.authority if head.authority is not None else head.host
+        if named or head.http11:
+            exchange.host = normalise_host(named or b"")
+        service, namespace, port, path = parse(head.path)
+        leaf = self._leaves.leaf(service, namespace, port)
+        if leaf.closed is not None:
+            raise leaf.closed
+        exchange.path = normalise(path, snapshot.merge_slashes, snapshot.escaped_slashes != "reject")
+        if leaf.upstream not in snapshot.upstreams:
+            raise GatewayError("no_route", f"unknown service {leaf.upstream}")
+        return leaf
+
+    def _handler(self, leaf: Leaf) -> RouteResource:
+        handler = leaf.handler = RouteResource(leaf, self._proxy.forward)
+        return handler
 
     def putChild(self, path: bytes, child: Any) -> None:
         raise TypeError("the service proxy has no other children")

@@ -6,6 +6,7 @@ pool whether it can be used again.
 
 from __future__ import annotations
 
+from socket import MSG_DONTWAIT
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.error import ConnectionDone
@@ -16,10 +17,11 @@ from zope.interface import implementer
 
 from gwt.errors import GatewayError
 from gwt.wire import chunked
+from gwt.wire.request import plausible
 from gwt.wire.response import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response
 
 if TYPE_CHECKING:
-    from gwt.upstream.pool import Pool
+    from gwt.upstream.pool import Pool, Waiter
 
 _log = Logger()
 
@@ -28,9 +30,10 @@ IDLE, HEAD, LENGTH, CODED, CLOSE, TUNNEL, DEAD = range(7)
 
 
 class Owner(Protocol):
-    """The exchange that a connection works for."""
+    """The exchange that a connection works for. `request_sent`: all of the request was handed to the connection."""
 
     wants_upgrade: bool
+    request_sent: bool
 
     def answer_interim(self, head: ResponseHead) -> None:
         """A 1xx."""
@@ -49,9 +52,6 @@ class Owner(Protocol):
 
     def answer_failed(self, error: GatewayError) -> None:
         """The connection is of no more use: `error` says what came instead of an answer, or of its end."""
-
-    def request_sent(self) -> bool:
-        """Whether all of the request has been handed to the connection."""
 
     def pause_request(self) -> None:
         """The endpoint does not keep up."""
@@ -72,8 +72,9 @@ class Connection:
         "_buffer",
         "_decoder",
         "_left",
+        "_paused",
         "_to_head",
-        "factory",
+        "_waiter",
         "fresh",
         "heard",
         "owner",
@@ -89,17 +90,18 @@ class Connection:
     owner: Owner | None
     _decoder: chunked.Decoder
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, waiter: Waiter) -> None:
         self.pool = pool
         self.state = IDLE
         self.owner = None
         self.fresh = True
-        self.heard = False
+        self.heard = self._paused = False
         self.reusable = True
         self.since = 0.0
         self._buffer = b""
         self._left = 0
         self._to_head = False
+        self._waiter: Waiter | None = waiter
 
     # -- for the owner
 
@@ -116,14 +118,38 @@ class Connection:
         self.owner = None
         self._drop()
 
+    def part(self) -> None:
+        """As `cancel`, but what was written is still sent: the end of a tunnel."""
+        self.owner = None
+        self.state = DEAD
+        self.pool.parting(self)
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def pause(self) -> None:
+        """Read no more of the answer for now."""
+        if self.owner is not None and not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused:
+            self._paused = False
+            self.transport.resumeProducing()
+
     # -- IProtocol
 
     def makeConnection(self, transport: Any) -> None:
         self.transport = transport
         transport.registerProducer(self, True)
-        self.pool.connected(self)
+        self.connectionMade()
 
-    connectionMade = makeConnection
+    def connectionMade(self) -> None:
+        """Tell who waits for it."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.connected(self)
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -181,40 +207,56 @@ class Connection:
             self.owner.resume_request()
 
     def stopProducing(self) -> None:
-        """The transport is going away; connectionLost tells the owner."""
+        """The transport is going away; connectionLost tells the owner.
+
+        A server that does not want the rest of a request answers (413, say) and closes; its reset may be noticed by
+        our writing before its answer was read. The answer is still there, and the client should see it.
+        """
+        if self.owner is not None and not self.owner.request_sent:
+            self.reusable = False
+            try:
+                while self.owner is not None and (data := self.transport.getHandle().recv(65536, MSG_DONTWAIT)):
+                    self.dataReceived(data)
+            except (OSError, AttributeError):
+                return  # nothing more is there, or there is no socket under the transport
 
     # -- the answer
 
     def _head(self, data: bytes) -> None:
         self.heard = True
+        at = seen = 0
         if self._buffer:
+            seen = len(self._buffer)
             data = self._buffer + data
             self._buffer = b""
         while True:
-            end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+            end = data.find(b"\r\n\r\n", seen and max(at, seen - 3), at + MAX_HEAD)
             if end < 0:
-                self._partial(data)
+                self._partial(data[at:], max(0, seen - at))
                 return
-            head = parse_response(data[:end], self._to_head)
-            data = data[end + 4 :]
+            head = parse_response(data[at:end], self._to_head)
+            at = seen = end + 4
             if head.status >= 200:
-                self._final(head, data)
+                self._final(head, data[at:])
                 return
             if head.status == 101:
-                self._upgraded(head, data)
+                self._upgraded(head, data[at:])
                 return
             if self.owner is not None:
                 self.owner.answer_interim(head)
-            if not data or self.state != HEAD:
+            if at == len(data) or self.state != HEAD:
                 return
 
-    def _partial(self, data: bytes) -> None:
+    def _partial(self, data: bytes, seen: int) -> None:
+        """A head that is not complete, refused at once if it can't become one; `seen` bytes of it were looked at."""
         if not b"HTTP/1.".startswith(data[:7]):
             raise GatewayError("bad_answer", "the upstream does not speak HTTP/1.1")
         if len(data) >= MAX_HEAD:
             raise GatewayError(
                 "bad_answer", "the answer's head is too large", detail="http_response_header_section_size"
             )
+        if not plausible(data, seen):
+            raise GatewayError("bad_answer", "a control character or a bare CR or LF in the head of the answer")
         self._buffer = data
 
     def _upgraded(self, head: ResponseHead, data: bytes) -> None:
@@ -239,6 +281,8 @@ class Connection:
                 if len(data) > length:
                     self.reusable = False
                     data = data[:length]
+                elif not length and (head.declared or head.coded):
+                    self.reusable = False  # no body may follow, but there are servers that send it all the same
                 self._done()
                 owner.answer_head(head, data, True)
             else:
@@ -276,10 +320,12 @@ class Connection:
         if left < 0:
             self.reusable = False
             data = data[: self._left]
-        self._done()
-        if owner is not None:
+        if owner is not None and data:
             owner.answer_body(data)
-            owner.answer_end([])
+        if self.owner is owner:
+            self._done()
+            if owner is not None:
+                owner.answer_end([])
 
     def _coded(self, data: bytes) -> None:
         body = self._decoder.feed(data)
@@ -301,11 +347,12 @@ class Connection:
         """The answer is complete: back to the pool, where the connection can be used again."""
         owner, self.owner = self.owner, None
         self.fresh = False
-        if self.reusable and owner is not None and owner.request_sent():
-            self.state = IDLE
+        self.state = IDLE
+        if self.reusable and owner is not None and owner.request_sent:
+            if self._paused:
+                self.resume()
             self.pool.release(self)
         else:
-            self.state = IDLE
             self._drop()
 
     def _fail(self, error: GatewayError) -> None:

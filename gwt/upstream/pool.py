@@ -7,15 +7,18 @@ known to keep it, nothing on which bytes or an end wait unread.
 from __future__ import annotations
 
 import select
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from twisted.internet.error import NoRouteError, TCPTimedOutError, TimeoutError
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
+from gwt.balance.upstream import Upstream
 from gwt.errors import GatewayError
-from gwt.upstream.connection import Connection
+from gwt.upstream.connection import DEAD, Connection
 
 Clock = Callable[[], float]
 
@@ -26,6 +29,17 @@ MAX_IDLE_SECONDS = 60.0
 MAX_CONNECTIONS = 10_000
 #: After this many idle seconds a look at the socket costs nothing that matters.
 _LOOK_AFTER = 0.1
+#: A server that closed a connection so soon after an answer is looked at each time, for so many seconds.
+_SOON = 0.5
+_WARY_FOR = 60.0
+#: What was learned about a server's idle time is forgotten bit by bit: a restart looks like a short one.
+_FORGET = 1.002
+#: Seconds that a tunnel's last bytes have to be taken.
+_PARTING = 5.0
+#: Seconds without a connection after which a pool, and what it has learned, is forgotten.
+_FORGOTTEN_AFTER = 600.0
+#: Pools that are looked at in one go.
+_SLICE = 2000
 
 
 class Waiter(Protocol):
@@ -42,15 +56,20 @@ class Pool:
     """The connections to one `host`:`port`.
 
     `keeps` is how many seconds an idle connection is trusted: at most MAX_IDLE_SECONDS, less once the server
-    announced (Keep-Alive: timeout=N) or showed that it closes sooner.
+    announced (Keep-Alive: timeout=N) or showed that it closes sooner. `live` counts connections, those that are
+    being made too; `used` is when there was one last. `services` are the keys of those that connected here.
     """
 
     def __init__(self, host: str, port: int, reactor: IReactorTCP, clock: Clock) -> None:
         self.host, self.port = host, port
         self.keeps = MAX_IDLE_SECONDS
         self.live = 0
+        self.used = clock()
+        self.services: dict[str | None, Upstream | None] = {}
+        self._wary_until = 0.0
         self._reactor, self._clock = reactor, clock
         self._idle: list[Connection] = []
+        self._parting: dict[Connection, float] = {}
 
     # -- for the proxy
 
@@ -62,23 +81,24 @@ class Pool:
         idle = self._idle
         while idle:
             connection = idle.pop()
-            age = self._clock() - connection.since
+            now = self._clock()
+            age = now - connection.since
             if age > self.keeps:
                 idle.append(connection)
-                self.trim(self._clock())
+                self.trim(now)
                 return None
-            if (not careful and age < _LOOK_AFTER) or _quiet(connection):
+            if (not careful and age < _LOOK_AFTER and now > self._wary_until) or _quiet(connection):
                 return connection
             connection.cancel()
         return None
 
-    def connect(self, waiter: Waiter, timeout: float) -> Any:
-        """Open a connection for `waiter`; returns what can be given to `cancel_connect`."""
+    def connect(self, waiter: Waiter, timeout: float, service: str | None = None) -> Any:
+        """Open a connection for `waiter`; returns what can be disconnected. Raises GatewayError `overloaded`."""
         if self.live >= MAX_CONNECTIONS:
-            waiter.not_connected(GatewayError("overloaded", "too many connections to the endpoint"))
-            return None
+            raise GatewayError("overloaded", "too many connections to the endpoint")
         self.live += 1
-        return self._reactor.connectTCP(self.host, self.port, _Connecting(self, waiter), timeout=timeout)  # type: ignore[arg-type]
+        self.services.setdefault(service, None)
+        return self._reactor.connectTCP(self.host, self.port, _Connecting(self, waiter), timeout=timeout)
 
     # -- for the connections
 
@@ -90,22 +110,32 @@ class Pool:
         else:
             self._idle.append(connection)
 
-    def connected(self, connection: Connection) -> None:
-        """A connection was made: it goes to who asked for it."""
-
     def dropped(self, connection: Connection) -> None:
         """An idle connection is no longer to be used."""
         if connection in self._idle:
             self._idle.remove(connection)
 
+    def parting(self, connection: Connection) -> None:
+        """A connection sends its last bytes, for a while at most."""
+        self._parting[connection] = self._clock() + _PARTING
+
     def lost(self, connection: Connection, idle: bool) -> None:
         """A connection is gone. One that went while idle shows how long the server keeps them."""
         self.live -= 1
+        self.used = now = self._clock()
+        if self._parting:
+            self._parting.pop(connection, None)
         if idle:
             self.dropped(connection)
-            age = self._clock() - connection.since
-            if not connection.fresh and age > 0.5:
+            age = now - connection.since
+            if age > _SOON:
                 self.announced(age)
+            else:
+                self.beware()
+
+    def beware(self) -> None:
+        """The server closes connections right after an answer, or under a request."""
+        self._wary_until = self._clock() + _WARY_FOR
 
     def announced(self, seconds: float) -> None:
         """The server closes connections that have been idle for so long: stop trusting them before."""
@@ -114,6 +144,14 @@ class Pool:
             self.keeps = trusted
 
     # -- for the ticker
+
+    def tick(self, now: float) -> None:
+        """Age what is idle, and what was learned; break off what does not part."""
+        self.trim(now)
+        self.keeps = min(MAX_IDLE_SECONDS, self.keeps * _FORGET)
+        for connection, until in list(self._parting.items()):
+            if now > until:
+                connection.transport.abortConnection()
 
     def trim(self, now: float) -> None:
         """Close what has been idle for too long."""
@@ -144,32 +182,20 @@ class _Connecting(ClientFactory):
         self._pool, self._waiter = pool, waiter
 
     def buildProtocol(self, addr: object) -> Any:
-        return _Made(self._pool, self._waiter)
+        return Connection(self._pool, self._waiter)
 
     def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
         self._pool.live -= 1
-        where = f"{self._pool.host}:{self._pool.port}"
-        timed_out = type(reason.value).__name__ in ("TimeoutError", "TCPTimedOutError")
-        detail = "connection_timeout" if timed_out else "connection_refused"
-        self._waiter.not_connected(
-            GatewayError("connect_failed", f"no connection to {where}: {detail.replace('_', ' ')}", detail=detail)
-        )
+        self._waiter.not_connected(_connect_error(f"{self._pool.host}:{self._pool.port}", reason.value))
 
 
-class _Made(Connection):
-    """A connection that tells its first waiter when it stands."""
-
-    __slots__ = ("_waiter",)
-
-    def __init__(self, pool: Pool, waiter: Waiter) -> None:
-        super().__init__(pool)
-        self._waiter: Waiter | None = waiter
-
-    def makeConnection(self, transport: Any) -> None:
-        super().makeConnection(transport)
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.connected(self)
+def _connect_error(where: str, reason: BaseException | None) -> GatewayError:
+    """What a client is told (the statuses are those that RFC 9209 2.3 recommends)."""
+    if isinstance(reason, TimeoutError | TCPTimedOutError):
+        return GatewayError("timeout", f"no connection to {where} in time", detail="connection_timeout")
+    if isinstance(reason, NoRouteError):
+        return GatewayError("connect_failed", f"no route to {where}", detail="destination_ip_unroutable")
+    return GatewayError("connect_failed", f"no connection to {where}", detail="connection_refused")
 
 
 def _quiet(connection: Connection) -> bool:
@@ -177,7 +203,7 @@ def _quiet(connection: Connection) -> bool:
     fileno = getattr(connection.transport, "fileno", None)
     descriptor = fileno() if fileno is not None else -1
     if descriptor < 0:
-        return connection.state != 6
+        return connection.state != DEAD
     poll = select.poll()
     poll.register(descriptor, select.POLLIN | select.POLLRDHUP)
     return not poll.poll(0)
@@ -189,23 +215,66 @@ class Pools:
     def __init__(self, reactor: IReactorTCP, clock: Clock) -> None:
         self._reactor, self._clock = reactor, clock
         self._pools: dict[tuple[str, int], Pool] = {}
+        self._due: deque[Pool] = deque()
+        self._upstreams: Mapping[str, Upstream] | None = None
 
     def get(self, host: str, port: int) -> Pool:
         """The pool of an address."""
         pool = self._pools.get((host, port))
         if pool is None:
             pool = self._pools[host, port] = Pool(host, port, self._reactor, self._clock)
+            self._due.append(pool)
         return pool
 
-    def tick(self, now: float) -> None:
-        """Age what is idle."""
-        for address, pool in list(self._pools.items()):
-            pool.trim(now)
-            if not pool.live:
-                del self._pools[address]
+    def follow(self, upstreams: Mapping[str, Upstream]) -> None:
+        """These are in force from now on: idle connections to addresses that left them are closed by and by."""
+        self._upstreams = upstreams
 
-    def close_idle(self, keep: Callable[[str, int], bool] = lambda host, port: False) -> None:
-        """Close the idle connections to addresses that `keep` does not name."""
-        for (host, port), pool in self._pools.items():
-            if not keep(host, port):
-                pool.close_idle()
+    def tick(self, now: float) -> None:
+        """Look at the pools, some of them where there are many: age what is idle, close what is not needed."""
+        addresses: dict[int, frozenset[tuple[str, int]]] = {}
+        for _ in range(min(_SLICE, len(self._due))):
+            pool = self._due.popleft()
+            if pool.live:
+                pool.tick(now)
+                if pool.idle and self._upstreams is not None and not self._serves(pool, self._upstreams, addresses):
+                    pool.close_idle()
+            elif now - pool.used > _FORGOTTEN_AFTER:
+                del self._pools[pool.host, pool.port]
+                continue
+            self._due.append(pool)
+
+    def close_idle(self) -> None:
+        """Close all idle connections: the gateway is leaving."""
+        for pool in self._pools.values():
+            pool.close_idle()
+
+    def __len__(self) -> int:
+        return len(self._pools)
+
+    @property
+    def connections(self) -> int:
+        """Connections to all addresses, those that are being made too."""
+        return sum(pool.live for pool in self._pools.values())
+
+    @staticmethod
+    def _serves(
+        pool: Pool, upstreams: Mapping[str, Upstream], addresses: dict[int, frozenset[tuple[str, int]]]
+    ) -> bool:
+        """Whether a service that connected to the pool's address still has it; only what changed is looked at."""
+        serves = False
+        for key, seen in list(pool.services.items()):
+            upstream = None if key is None else upstreams.get(key)
+            if upstream is None:
+                del pool.services[key]
+                continue
+            if upstream is not seen:
+                known = addresses.get(id(upstream))
+                if known is None:
+                    known = addresses[id(upstream)] = frozenset((e.host, e.port) for e in upstream.endpoints)
+                if (pool.host, pool.port) not in known:
+                    del pool.services[key]
+                    continue
+                pool.services[key] = upstream
+            serves = True
+        return serves
