@@ -5,7 +5,7 @@ Plain data out, the same for `gwt explain` and the admin listener; nothing that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,10 +13,15 @@ from gwt.balance.upstream import Upstream
 from gwt.leaf import Leaf
 from gwt.model.policy import FIELDS, Policy
 from gwt.model.route import Balance
-from gwt.route.explain import Candidate
+from gwt.route.entry import Entry
+from gwt.route.explain import Candidate, candidates
 from gwt.route.hosts import BadHost, normalise_host
 from gwt.route.path import BadPath, match_path, normalise
 from gwt.snapshot import Snapshot
+from gwt.steps import Steps, finish
+
+#: Entries of a host that are judged between two yields.
+STRIDE = 50
 
 
 class Asked:
@@ -62,6 +67,11 @@ def explain(snapshot: Snapshot, asked: Asked) -> dict[str, Any]:
     Keys: `request` (canonical), `host_pattern`, `candidates` (in the order in which they are tried, each with
     `lost`: why, or None), `error` ({code, message} of the gateway's own answer, or None), `winner` (or None).
     """
+    return finish(explaining(snapshot, asked))
+
+
+def explaining(snapshot: Snapshot, asked: Asked) -> Steps[dict[str, Any]]:
+    """`explain` for whom must not be kept long."""
     told: dict[str, Any] = {"host_pattern": None, "candidates": [], "winner": None, "error": None}
     pattern = snapshot.router.pattern_of(asked.host)
     try:
@@ -69,15 +79,31 @@ def explain(snapshot: Snapshot, asked: Asked) -> dict[str, Any]:
     except BadPath as error:
         return {"request": _request(asked), **told, "error": _error("bad_request", str(error))}
     told["request"], told["host_pattern"] = _request(asked), pattern
-    candidates = snapshot.router.explain(asked.host, match_path(asked.path), asked)
-    told["candidates"] = [_candidate(candidate) for candidate in candidates]
-    won = next((candidate.entry.target for candidate in candidates if candidate.lost is None), None)
+    entries = () if pattern is None else snapshot.router.entries_of(pattern)
+    path = match_path(asked.path, snapshot.merge_slashes)
+    winner = yield from _judge(entries, path, asked, told["candidates"])
+    won = None if winner is None else winner.target
     if won is None:
         told["error"] = _error("no_route", f"no matching route: {asked.host.decode()}")
     else:
         told["winner"] = _winner(snapshot, won, asked)
         told["error"] = _outcome(snapshot, won)
     return told
+
+
+def _judge(entries: Sequence[Entry], path: bytes, asked: Asked, told: list[dict[str, Any]]) -> Steps[Entry | None]:
+    """Tell every entry, in the order in which they are tried, in `told`; the one that wins."""
+    winner: Entry | None = None
+    for start in range(0, len(entries), STRIDE):
+        some = entries[start : start + STRIDE]
+        if winner is None:
+            judged = candidates(some, path, asked)
+            winner = next((one.entry for one in judged if one.lost is None), None)
+        else:
+            judged = candidates((winner, *some), path, asked)[1:]  # the winner tells why these lose to it
+        told += [_candidate(one) for one in judged]
+        yield
+    return winner
 
 
 def _request(asked: Asked) -> dict[str, str]:
@@ -96,8 +122,7 @@ def _error(code: str, message: str) -> dict[str, str]:
 def _keeps_slash(snapshot: Snapshot, pattern: str | None, path: bytes) -> bool:
     if b"%" not in path or snapshot.escaped_slashes == "keep":
         return True
-    guarded = {_text(one) for one in snapshot.guarded}
-    return snapshot.escaped_slashes == "auto" and pattern not in guarded
+    return snapshot.escaped_slashes == "auto" and pattern not in snapshot.guarded
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:
@@ -154,25 +179,27 @@ def listing(snapshot: Snapshot) -> list[dict[str, Any]]:
 
     `ready` of `endpoints` are ready (None where no service stands behind it); `closed`: the code that it answers with.
     """
-    rows = []
-    for pattern, entry in snapshot.router.entries():
-        leaf = entry.target
-        upstream = snapshot.upstreams.get(leaf.upstream) if leaf.upstream else None
-        rows.append({
-            "host": pattern,
-            "uri": _text(entry.uri),
-            "match": entry.match,
-            "priority": entry.priority,
-            "conditions": entry.count,
-            "goes_to": _goes_to(leaf),
-            "endpoints": None if upstream is None else len(upstream.endpoints),
-            "ready": None if upstream is None else sum(one.ready for one in upstream.endpoints),
-            "closed": None if leaf.closed is None else leaf.closed.code,
-            "route": leaf.route,
-            "service": leaf.service,
-            "place": _place(leaf),
-        })  # fmt: skip
-    return rows
+    return [row(snapshot, pattern, entry) for pattern, entry in snapshot.router.entries()]
+
+
+def row(snapshot: Snapshot, pattern: str, entry: Entry) -> dict[str, Any]:
+    """One row of `listing`."""
+    leaf = entry.target
+    upstream = snapshot.upstreams.get(leaf.upstream) if leaf.upstream else None
+    return {
+        "host": pattern,
+        "uri": _text(entry.uri),
+        "match": entry.match,
+        "priority": entry.priority,
+        "conditions": entry.count,
+        "goes_to": _goes_to(leaf),
+        "endpoints": None if upstream is None else len(upstream.endpoints),
+        "ready": None if upstream is None else sum(one.ready for one in upstream.endpoints),
+        "closed": None if leaf.closed is None else leaf.closed.code,
+        "route": leaf.route,
+        "service": leaf.service,
+        "place": _place(leaf),
+    }
 
 
 def _goes_to(leaf: Leaf) -> str:
@@ -230,8 +257,12 @@ def _picked(upstream: Upstream, balance: Balance, asked: Asked) -> str | None:
     if balance.kind == "sticky":
         key = _sticky_key(balance, asked)
         return None if key is None else getattr(picker.pick(key), "address", None)
-    front = getattr(picker, "front", None)
-    return getattr(front() if front else None, "address", None)
+    turns = picker.phases()  # in the order of turns; empty where chance decides
+    if balance.kind == "least_conn":
+        loads = {one.address: one.state.inflight / one.share for one in upstream.candidates}
+        least = min(loads.values())
+        return next((address for address in turns if loads.get(address) == least), None)
+    return next(iter(turns), None)
 
 
 def _sticky_key(balance: Balance, asked: Asked) -> bytes | None:
@@ -260,5 +291,4 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-
-__all__ = ["Asked", "BadHost", "endpoints", "explain", "listing", "policy"]
+__all__ = ["Asked", "BadHost", "endpoints", "explain", "explaining", "listing", "policy", "row"]
