@@ -1,7 +1,7 @@
 """One client connection: bytes in, requests out, one at a time and answered in order.
 
 The channel frames: it finds heads, counts or decodes bodies, and holds what a client sends ahead.
-What is asked goes to the factory's resource tree; deadlines are looked at by a Ticker.
+What is asked goes to the factory's resource tree; pace and deadlines are those of `gwt.edge.side`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gwt.edge.request import Request
+from gwt.edge.side import CODED, COUNTED, DEAD, HELD, LINGER, READY, TUNNEL, WAIT, ClientSide
 from gwt.errors import GatewayError
 from gwt.wire.chunked import BadChunk, Decoder
 from gwt.wire.request import RequestHead, bad, parse_request, plausible
@@ -23,49 +24,21 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
-#: What the channel waits for: a head, the rest of a body, the end of an exchange, or nothing any more.
-READY, COUNTED, CODED, WAIT, TUNNEL, LINGER, DEAD = range(7)
-
 #: Bytes that a client may send ahead of its answer before the channel stops reading.
 _AHEAD = 64 * 1024
-#: Seconds and bytes for which a refused client is still read from, so that it can see the refusal.
-_LINGER = 2.0
-_LINGER_BYTES = 16 * 1024 * 1024
-#: A body (or an answer that is taken) slower than this many bytes a second, after some seconds of grace, is an attack.
-MINIMUM_RATE = 100
 _EMPTY_LINES = 4
-#: Seconds after the end of a client's sending until it is asked, by an interim answer, whether it is still there.
-_PROBE_AFTER = 0.4
-_GONE_AFTER = 0.9
+#: Requests of one client that are answered in a row, without an upstream, before others have their turn.
+_IN_A_ROW = 32
 
 
 @implementer(IProtocol, IHalfCloseableProtocol, IPushProducer)
-class Channel:
-    """The server side of one HTTP/1.1 connection.
+class Channel(ClientSide):
+    """The server side of one HTTP/1.1 connection."""
 
-    `due` (monotonic seconds) is the deadline of what the channel waits for now; `since` when it began to wait.
-    """
-
-    __slots__ = (
-        "_buffer", "_counted", "_decoder", "_ended_at", "_left", "_probed", "_pumping", "_reading", "_slot", "_stalled_at", "_stuck",
-        "client", "due", "factory", "forwarded_lines", "peer", "port", "request", "scheme", "since", "state", "transport", "trusted",
-    )  # fmt: skip
+    __slots__ = ()
 
     native_data_received = True
-    transport: Any
     _decoder: Decoder
-
-    def __init__(self, factory: HttpFactory) -> None:
-        self.factory = factory
-        self.request: Request | None = None
-        self.state = READY
-        self._buffer = b""
-        self._left = self._counted = 0
-        self._reading = True
-        self._pumping = self._probed = False
-        self._ended_at: float | None = None
-        self._stalled_at: float | None = None
-        self._stuck = 0
 
     # -- IProtocol
 
@@ -76,6 +49,9 @@ class Channel:
         self.since, self.due = now, now + self.factory.limits.idle_timeout
         self._slot = self.factory.slow.join(self)
         self.factory.opened(self)
+
+    def connectionMade(self) -> None:
+        """`makeConnection` does it all."""
 
     def dataReceived(self, data: bytes) -> None:
         try:
@@ -91,14 +67,12 @@ class Channel:
                 self._body_counted(data)
             elif state == CODED:
                 self._body_coded(data)
-            elif state == WAIT:
+            elif state == WAIT or state == HELD:
                 self._ahead(data)
             elif state == TUNNEL:
                 self.request.received(data)  # type: ignore[union-attr]
             elif state == LINGER:
-                self._left -= len(data)
-                if self._left < 0:
-                    self.abort()
+                self._ignored(data)
         except GatewayError as error:
             self.refuse(error)
         except BadChunk as error:
@@ -108,10 +82,10 @@ class Channel:
             self.refuse(GatewayError("internal", "the gateway failed to handle the request", close=True))
 
     def connectionLost(self, reason: Failure) -> None:
-        if self.state == DEAD and self._slot is None:
+        slot, self._slot = self._slot, None
+        if slot is None:
             return
         self.state = DEAD
-        slot, self._slot = self._slot, None
         slot.pop(self, None)
         self.factory.fast.discard(self)
         request, self.request = self.request, None
@@ -122,11 +96,17 @@ class Channel:
 
     def readConnectionLost(self) -> None:
         """The client has ended its side. It may still read (RFC 9112 9.6), or be gone: only writing tells."""
-        if self.state in (COUNTED, CODED, TUNNEL) or self.request is None:
+        state, request = self.state, self.request
+        if state in (COUNTED, CODED):
+            self._ended_at = self.factory.clock()
+            self.refuse(bad("the request's body ended too early"))
+        elif state == WAIT or state == HELD:
+            self._ended_at = self.factory.clock()
+            if request is not None and request.answering:
+                self._ended_out = request, request.bytes_out
+            self.factory.fast.add(self)
+        else:
             self._close()
-            return
-        self._ended_at = self.factory.clock()
-        self.factory.fast.add(self)
 
     def writeConnectionLost(self) -> None:
         """Our half-close has been carried out."""
@@ -134,14 +114,18 @@ class Channel:
     # -- IPushProducer: the client does not take what we write, or does again
 
     def pauseProducing(self) -> None:
-        self._stalled_at = self.factory.clock()
-        self._stuck = 0
-        if self.request is not None and self.request.reader is not None:
-            self.request.reader.pause_answer()
+        self._stalled_at, self._taken = self.factory.clock(), None
+        if self.request is not None:
+            if self.request.reader is not None:
+                self.request.reader.pause_answer()
+        elif self.state == READY:
+            self.state = HELD
 
     def resumeProducing(self) -> None:
         self._stalled_at = None
-        if self.request is not None and self.request.reader is not None:
+        if self.state == HELD:
+            self._go_on()
+        elif self.request is not None and self.request.reader is not None:
             self.request.reader.resume_answer()
 
     def stopProducing(self) -> None:
@@ -152,43 +136,67 @@ class Channel:
     def _pump(self) -> None:
         """Take requests from the buffer for as long as each is answered at once."""
         self._pumping = True
+        left = _IN_A_ROW
         while self._buffer and self.state == READY and self._next():
-            pass
+            left -= 1
+            if left <= 0 and self.state == READY:
+                self._let_others()
         self._pumping = False
+
+    def _let_others(self) -> None:
+        """Go on with what is in the buffer once the reactor has been round."""
+        reactor = getattr(self.transport, "reactor", None)
+        if reactor is not None:
+            self.state = HELD
+            reactor.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        """The turn has come again."""
+        if self.state == HELD and self._stalled_at is None:
+            self.state = READY
+            if not self._reading:
+                self.resume_reading()
+            if self._buffer and not self._pumping:
+                self.dataReceived(b"")
 
     def _next(self) -> bool:
         """Begin the next request; False if its head is not complete."""
         data = self._buffer
+        start = 0
         if data[0] == 13:
-            data = self._without_empty_lines(data)
+            start = self._past_empty_lines(data)
         limits = self.factory.limits
-        end = data.find(b"\r\n\r\n", 0, limits.max_header_bytes + 4)
+        end = data.find(b"\r\n\r\n", start, start + limits.max_header_bytes + 4)
         if end < 0:
-            self._partial(data)
+            self._partial(data, start)
             return False
         self._buffer = b""
-        head = parse_request(data[:end], limits.max_headers)
+        head = parse_request(data[start:end], limits.max_headers)
         self._begin(head, data[end + 4 :])
         return True
 
-    def _without_empty_lines(self, data: bytes) -> bytes:
+    @staticmethod
+    def _past_empty_lines(data: bytes) -> int:
         """Clients may send an empty line after a body (RFC 9112 2.2); a few are forgiven."""
-        for _ in range(_EMPTY_LINES):
-            if data[:2] == b"\r\n":
-                data = data[2:]
-        if data[:2] == b"\r\n":
+        start = 0
+        while data[start : start + 2] == b"\r\n":
+            start += 2
+        if start > 2 * _EMPTY_LINES:
             raise bad("more empty lines than a client can need")
-        return data
+        return start
 
-    def _partial(self, data: bytes) -> None:
-        """A head that is not complete: refuse at once what can't become one."""
-        limit = self.factory.limits.max_header_bytes
-        if len(data) >= limit:
-            code = "headers_too_large" if b"\r\n" in data[:limit] else "uri_too_long"
-            raise GatewayError(code, f"the request's head is larger than {limit} bytes", close=True)
-        if not plausible(data, self._counted):
+    def _partial(self, data: bytes, start: int) -> None:
+        """A head that is not complete, from `start` on: refuse at once what can't become one."""
+        limit, seen = self.factory.limits.max_header_bytes, self._counted
+        if not plausible(data, seen):
             raise bad("a control character or a bare CR or LF in the head")
-        if self._counted == 0:
+        if len(data) >= start + limit + 4:
+            code = "headers_too_large" if b"\r\n" in data[start : start + limit] else "uri_too_long"
+            raise GatewayError(code, f"the request's head is larger than {limit} bytes", close=True)
+        if self._ended_at is not None:
+            self._close()
+            return
+        if seen <= start < len(data):
             self.due = self.factory.clock() + self.factory.limits.header_timeout
         self._counted = len(data)
         self._buffer = data
@@ -216,25 +224,42 @@ class Channel:
             self._buffer = rest
             self.factory.handle(request)
             return
+        self._counted = self._paid = 0
         request.body_done = False
-        self._counted = 0
         if head.chunked:
-            self.state = CODED
-            self._decoder = Decoder()
+            self._begin_coded(request, rest)
+        elif len(rest) >= head.length:
+            self._begin_whole(request, rest[: head.length], [], rest[head.length :])
         else:
             self.state = COUNTED
             self._left = head.length
-        self.factory.handle(request)
-        if rest:
-            self._after_head(rest)
+            self.factory.handle(request)
+            if rest:
+                self.dataReceived(rest)
 
-    def _after_head(self, rest: bytes) -> None:
-        if self.state == COUNTED:
-            self._body_counted(rest)
-        elif self.state == CODED:
-            self._body_coded(rest)
-        elif self.state == LINGER:
-            self._left -= len(rest)
+    def _begin_whole(self, request: Request, body: bytes, trailers: list[bytes], rest: bytes) -> None:
+        """All of the body is here already: whatever the answer, the connection can go on after it."""
+        request.whole = True
+        self.state = WAIT
+        self._buffer = rest
+        self.factory.handle(request)
+        if body and self.request is request:
+            request.received(body)
+        if self.request is request:
+            request.received_all(trailers)
+
+    def _begin_coded(self, request: Request, rest: bytes) -> None:
+        """What is here of the body is decoded first: where it is broken, no upstream hears of the request."""
+        decoder = self._decoder = Decoder()
+        body = decoder.feed(rest) if rest else b""
+        self._counted = len(rest)
+        if decoder.done:
+            self._begin_whole(request, body, decoder.trailers, decoder.rest)
+            return
+        self.state = CODED
+        self.factory.handle(request)
+        if body and self.request is request:
+            request.received(body)
 
     # -- bodies
 
@@ -269,6 +294,7 @@ class Channel:
             request.received_all(decoder.trailers)
 
     def _ahead(self, data: bytes) -> None:
+        """What comes before its turn is kept."""
         self._buffer += data
         if len(self._buffer) > _AHEAD:
             self.pause_reading()
@@ -278,7 +304,7 @@ class Channel:
     def answered(self, request: Request) -> None:
         """The answer is written: log it, and go on with what the client sent ahead, or close."""
         self.factory.finished(request)
-        complete = request.body_done
+        complete = request.body_done or request.whole
         self.request = None
         if request.close or not complete or (self._ended_at is not None and not self._buffer):
             if complete and not self._buffer:
@@ -289,6 +315,9 @@ class Channel:
         self.state = READY
         self._counted = 0
         self.due = self.factory.clock() + self.factory.limits.idle_timeout
+        if self._stalled_at is not None:
+            self.state = HELD
+            return
         if not self._reading:
             self.resume_reading()
         if self._buffer and not self._pumping:
@@ -298,38 +327,13 @@ class Channel:
         """The handshake is done: what the client has sent ahead belongs to the tunnel."""
         self.state = TUNNEL
         ahead, self._buffer = self._buffer, b""
-        if not self._reading:
-            self.resume_reading()
+        self.resume_reading()
         if ahead:
             self.request.received(ahead)  # type: ignore[union-attr]
-
-    def pause_reading(self) -> None:
-        """Stop reading from the client."""
-        if self._reading and self.state != DEAD:
-            self._reading = False
-            self.transport.pauseProducing()
-
-    def resume_reading(self) -> None:
-        """Read from the client again."""
-        if not self._reading and self.state != DEAD:
-            self._reading = True
-            self.transport.resumeProducing()
-
-    def abort(self) -> None:
-        """Close at once, visibly broken."""
-        if self.state != DEAD:
-            self.state = DEAD
-            self.transport.abortConnection()
-
-    def drain(self) -> None:
-        """The gateway is going: an idle connection closes now, a busy one after its answer."""
-        if self.state == READY and not self._buffer:
-            self._close()
 
     # -- the end
 
     def refuse(self, error: GatewayError) -> None:
-        """Answer an error that makes the connection unusable."""
         request = self.request
         if self.state == DEAD:
             return
@@ -338,12 +342,13 @@ class Channel:
             request.head = RequestHead()
             request.started = self.factory.clock()
             request.client = self.client
+        if not request.request_id:
             request.request_id = self.factory.new_request_id()
         reader, request.reader = request.reader, None
         if reader is not None:
             reader.client_gone()
         request.close = True
-        request.body_done = False
+        request.body_done = request.whole = False
         request.fail(error)
 
     def _client_gone(self, request: Request) -> None:
@@ -356,94 +361,3 @@ class Channel:
                 request.status = 499
             request.code = request.code or "client_gone"
             self.factory.finished(request)
-
-    def _close(self) -> None:
-        if self.state != DEAD:
-            self.state = LINGER
-            self._left = _LINGER_BYTES
-            self.since = self.factory.clock()
-            self.due = self.since + _LINGER
-            self.transport.unregisterProducer()
-            self.transport.loseConnection()
-
-    def _linger(self) -> None:
-        """Half-close, then read what the client still sends for a while: a close now would destroy the answer on its way."""
-        self.state = LINGER
-        self._buffer = b""
-        self._left = _LINGER_BYTES
-        self.due = self.factory.clock() + _LINGER
-        if self._ended_at is not None:
-            self._close()
-            return
-        self.resume_reading()
-        half_close = getattr(self.transport, "loseWriteConnection", None)
-        if half_close is None:
-            self._close()
-        else:
-            self.transport.unregisterProducer()
-            half_close()
-
-    # -- time
-
-    def tick(self, now: float) -> None:
-        """Looked at about once a second."""
-        state = self.state
-        if self._ended_at is not None and state == WAIT:
-            self._look_for_client(now)
-        elif self._stalled_at is not None:
-            self._watch_taking(now)
-        elif state == READY:
-            if now > self.due:
-                if self._buffer:
-                    self.refuse(GatewayError("slow_request", "the request's head took too long", close=True))
-                else:
-                    self._close()
-        elif state in (COUNTED, CODED):
-            self._watch_sending(now)
-        elif state == LINGER and now > self.due:
-            self.abort()
-
-    def _watch_sending(self, now: float) -> None:
-        """A body must come at the minimum rate for as long as we read it."""
-        taken = now - self.since
-        if not self._reading:
-            self.since = min(now, self.since + 1.0)
-        elif (
-            taken > self.factory.limits.header_timeout
-            and self._counted < MINIMUM_RATE * taken
-            and not self._waits_for_100()
-        ):
-            self.refuse(GatewayError("slow_request", "the request's body comes too slowly", close=True))
-
-    def _waits_for_100(self) -> bool:
-        return (
-            self.request is not None
-            and self.request.head.expect
-            and not self._counted
-            and self.request.reader is not None
-        )
-
-    def _watch_taking(self, now: float) -> None:
-        """An answer must be taken at the minimum rate once the buffers are full."""
-        assert self._stalled_at is not None
-        window = self.factory.limits.header_timeout
-        if now - self._stalled_at < window:
-            return
-        queued = self.factory.queued(self.transport)
-        if self._stuck and queued > self._stuck - MINIMUM_RATE * window:
-            self.abort()
-            if self.request is not None:
-                self.request.code = "slow_client"
-        self._stuck, self._stalled_at = max(1, queued), now
-
-    def _look_for_client(self, now: float) -> None:
-        """Find out whether a client that ended its side still reads: a closed socket answers an interim with a reset."""
-        request = self.request
-        assert request is not None and self._ended_at is not None
-        waited = now - self._ended_at
-        if request.answering:
-            if waited > _GONE_AFTER and not request.bytes_out:
-                self.abort()
-        elif waited > _PROBE_AFTER and not self._probed and request.head.http11:
-            self._probed = True
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 class Request(Exchange):
     """What one channel was asked, and how it is answered.
 
-    `close`: no further request on this channel; `_coded`: the answer's body goes out in chunks.
+    `close`: no further request on this channel; `whole`: all of the body came with the head, so that an early
+    answer leaves nothing behind; `_coded`: the answer's body goes out in chunks.
     """
 
     close = False
+    whole = False
     _coded = False
     _bodiless = False
 
@@ -59,7 +61,7 @@ class Request(Exchange):
             body = b""
         elif length is None:
             framing = self._frame()
-        if self.close or not head.keep_alive or not self.body_done or self.channel.factory.draining:
+        if self.close or not head.keep_alive or not (self.body_done or self.whole) or self.channel.factory.draining:
             self.close = True
             framing = b"Connection: close\r\n" + framing
         elif not head.http11:

@@ -123,6 +123,8 @@ def find(exchange: Exchange, snapshot: Snapshot) -> Leaf:
     try:
         if named or head.http11:
             exchange.host = normalise_host(named or b"")
+            if head.authority is not None and head.host:
+                normalise_host(head.host)  # it does not count, but must be one (RFC 9112 3.2)
         matched = path = head.path
         if not is_plain(path):
             path, matched = _canonical(path, snapshot, exchange.host)

@@ -160,6 +160,7 @@ static PyObject *scan(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize
     if (kept == NULL || special == NULL)
         goto done;
     char *out = PyBytes_AS_STRING(kept);
+    Py_ssize_t fields = 0;
     for (Py_ssize_t count = 0; at <= end; count++) {
         const char *stop = at;
         while (stop < end && is_text[(unsigned char)*stop])
@@ -171,10 +172,7 @@ static PyObject *scan(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize
         if (count == 0) {
             first_end = stop;
         } else {
-            if (count > max_fields) {
-                PyErr_SetString(PyExc_OverflowError, "too many header fields");
-                goto done;
-            }
+            fields = count;
             int keep = field_line(at, stop, &now);
             if (keep < 0)
                 goto done;
@@ -188,6 +186,10 @@ static PyObject *scan(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize
         at = stop + 2;
         if (stop == end)
             break;
+    }
+    if (fields > max_fields) {
+        PyErr_SetString(PyExc_OverflowError, "too many header fields");
+        goto done;
     }
     first = PyBytes_FromStringAndSize(PyBytes_AS_STRING(block), first_end - PyBytes_AS_STRING(block));
     if (first != NULL && _PyBytes_Resize(&kept, out - PyBytes_AS_STRING(kept)) == 0)
@@ -204,9 +206,11 @@ static PyObject *split_request_line(PyObject *Py_UNUSED(self), PyObject *line)
 {
     if (!PyBytes_Check(line))
         return malformed("a request line is bytes");
+    if (PyBytes_GET_SIZE(line) <= 9)
+        Py_RETURN_NONE;
     const char *start = PyBytes_AS_STRING(line), *end = start + PyBytes_GET_SIZE(line) - 9;
     const char *target = start, *query = NULL, *at;
-    if (end <= start || memcmp(end, " HTTP/1.1", 9) != 0)
+    if (memcmp(end, " HTTP/1.1", 9) != 0)
         Py_RETURN_NONE;
     while (target < end && is_token[(unsigned char)*target])
         target++;

@@ -114,6 +114,8 @@ class Decoder:
         if end < 0:
             if len(data) > self._max_trailers:
                 raise BadChunk("the trailer section is too long")
+            if data.removesuffix(b"\r").replace(b"\r\n", b"").translate(None, TEXT):
+                raise BadChunk("a control character in the trailer section")
             self._buffer = data
             return
         if end > self._max_trailers:

@@ -39,8 +39,9 @@ def believed(
 
     The client is the first address from the right that is not trusted; an address that can't be read ends the search.
     """
-    before = [part.strip().decode("latin-1") for part in said.get(b"x-forwarded-for", b"").split(b",") if part.strip()]
-    client, chain = _client(peer, before, trusts)
+    before = said.get(b"x-forwarded-for", b"")
+    client = _client(peer, before.decode("latin-1").split(","), trusts)
+    chain = b"%b, %b" % (before, peer.encode("ascii")) if before else None
     if b"https" == said.get(b"x-forwarded-proto", b"").lower():
         scheme = b"https"
     elif said.get(b"x-forwarded-proto", b"").lower() == b"http":
@@ -51,20 +52,22 @@ def believed(
     host = said.get(b"x-forwarded-host")
     if host is not None and not _HOST(host):
         host = None
-    return client, lines_for(client, scheme, port, chain.encode("ascii")), host
+    return client, lines_for(client, scheme, port, chain), host
 
 
-def _client(peer: str, before: list[str], trusts: Trusts) -> tuple[str, str]:
-    """The client's address and the chain to send on: what was read, then the peer."""
-    read: list[str] = []
+def _client(peer: str, before: list[str], trusts: Trusts) -> str:
+    """The client's address: the last that somebody trusted vouches for."""
     client = peer
     for said in reversed(before):
-        address = plain_address(said)
-        if address is None or not trusts(client):
+        if not trusts(client):
             break
-        read.insert(0, address)
+        if not said.strip():
+            continue
+        address = plain_address(said.strip())
+        if address is None:
+            break
         client = address
-    return client, ", ".join([*read, peer])
+    return client
 
 
 def plain_address(said: str) -> str | None:

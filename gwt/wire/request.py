@@ -26,6 +26,7 @@ _TARGET = re.compile(rb"[!\"$-~]+").fullmatch  # visible ASCII without "#" (a fr
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?]*)(.*)", re.DOTALL).fullmatch
 _DIGITS = re.compile(rb"[0-9]{1,18}").fullmatch
 _KEEP_ALIVE = frozenset((b"keep-alive", b"close", b"upgrade", b"te"))
+_READ = frozenset((b"x-request-id", b"traceparent", b"user-agent", b"referer", b"cookie"))
 _NEVER_NAMED = frozenset((b"host", b"content-length", b"transfer-encoding"))
 
 
@@ -144,6 +145,11 @@ def _other_form(head: RequestHead, target: bytes) -> bytes:
     absolute = _ABSOLUTE(target)
     if absolute:
         head.authority, rest = absolute.groups()
+        if not head.authority:
+            raise bad("the request target names no host")
+        if not rest and head.method == b"OPTIONS":
+            head.target = b"*"  # asks about the server as a whole (RFC 9112 3.2.4)
+            return b"*"
         return rest if rest[:1] == b"/" else b"/" + rest
     if target != b"*" or head.method != b"OPTIONS":
         raise bad("malformed request target")
@@ -262,11 +268,11 @@ def _settle(head: RequestHead) -> None:
         others = named - _KEEP_ALIVE
         if others:
             head.fields = without(head.fields, others)
-            head.request_id = None if b"x-request-id" in others else head.request_id
-            head.traceparent = None if b"traceparent" in others else head.traceparent
+            for name in _READ & others:
+                setattr(head, name.replace(b"-", b"_").decode().removeprefix("x_"), None)
     if head.upgrade is not None and not _may_upgrade(head):
         head.upgrade = None
-    if head.expect and not head.http11:
+    if head.expect and not (head.http11 and (head.length or head.chunked)):
         head.expect = False
 
 

@@ -172,7 +172,7 @@ def _settle(head: ResponseHead, to_head: bool) -> None:
         head.length = 0
         if status == 204 and (head.declared or head.coded):
             head.keep_alive = False  # what follows could be a body after all
-        if said is not None and status != 304 and not to_head:
+        if said is not None and (status < 200 or status == 204):
             head.declared = None
             head.fields = without(head.fields, (b"content-length",))
     elif head.coded:

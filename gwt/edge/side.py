@@ -1,0 +1,213 @@
+"""The client's side of a channel: its pace, its deadlines and its end; nothing of HTTP's syntax.
+
+Deadlines are looked at by the factory's tickers, so that no request costs a timer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import ISSLTransport
+
+from gwt.edge import kernel
+from gwt.errors import GatewayError
+from gwt.phase.ticker import Ticking
+
+if TYPE_CHECKING:
+    from gwt.edge.listener import HttpFactory
+    from gwt.edge.request import Request
+
+#: What a channel waits for: a head, the rest of a body, the end of an exchange, its turn (the client must take
+#: answers first, or others are served in between), or nothing any more.
+READY, COUNTED, CODED, WAIT, HELD, TUNNEL, LINGER, DEAD = range(8)
+
+#: Seconds and bytes for which a refused client is still read from, so that it can see the refusal.
+_LINGER = 2.0
+_LINGER_BYTES = 16 * 1024 * 1024
+#: A body (or an answer that is taken) slower than this many bytes a second, after some seconds of grace, is an attack.
+MINIMUM_RATE = 100
+#: A fast sender has credit for a pause of at most this many graces.
+_CREDIT = 3
+#: Seconds after the end of a client's sending until it is asked, by an interim answer, whether it is still there;
+#: and until one that can't be asked is taken for gone.
+_PROBE_AFTER = 0.4
+_GONE_AFTER = 0.9
+
+
+class ClientSide:
+    """How one client connection is read, watched and closed.
+
+    `due` (monotonic seconds) is the deadline of what the channel waits for now; a body is paid for until `since`.
+    """
+
+    __slots__ = (
+        "_buffer", "_counted", "_decoder", "_ended_at", "_ended_out", "_left", "_paid", "_probed", "_pumping",
+        "_reading", "_slot", "_stalled_at", "_taken", "client", "due", "factory", "forwarded_lines", "peer", "port",
+        "request", "scheme", "since", "state", "transport", "trusted",
+    )  # fmt: skip
+
+    transport: Any
+    request: Request | None
+    client: str
+    peer: str
+    port: int
+    scheme: bytes
+    forwarded_lines: bytes
+    trusted: bool
+    since: float
+    due: float
+    _slot: dict[Ticking, None] | None
+
+    def __init__(self, factory: HttpFactory) -> None:
+        self.factory = factory
+        self.request = None
+        self.state = READY
+        self._slot = None
+        self._buffer = b""
+        self._left = self._counted = self._paid = 0
+        self._reading = True
+        self._pumping = self._probed = False
+        self._ended_at: float | None = None
+        self._ended_out: tuple[Request, int] | None = None  # what was written of which answer
+        self._stalled_at: float | None = None
+        self._taken: int | None = None
+
+    def refuse(self, error: GatewayError) -> None:
+        """Answer an error that makes the connection unusable."""
+        raise TypeError(type(self))
+
+    # -- reading
+
+    def pause_reading(self) -> None:
+        """Stop reading from the client."""
+        if self._reading and self.state != DEAD:
+            self._reading = False
+            self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """Read from the client again."""
+        if not self._reading and self.state != DEAD:
+            self._reading = True
+            self.transport.resumeProducing()
+
+    # -- the end
+
+    def abort(self) -> None:
+        """Close at once, visibly broken."""
+        if self.state != DEAD:
+            self.state = DEAD
+            self.transport.abortConnection()
+
+    def drain(self) -> None:
+        """The gateway is going: an idle connection closes now, a busy one after its answer."""
+        if self.state == READY and not self._buffer:
+            self._close()
+
+    def _close(self) -> None:
+        """Close once everything is sent."""
+        if self.state != DEAD:
+            self.state = LINGER
+            self._left = _LINGER_BYTES
+            self.due = self.factory.clock() + _LINGER
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
+
+    def _linger(self) -> None:
+        """Half-close, then read on for a while: a close now would destroy the answer on its way."""
+        transport = self.transport
+        self._buffer = b""
+        if self._ended_at is not None or ISSLTransport.providedBy(transport):
+            self.resume_reading()
+            self._close()  # TLS reads on by itself until the client has said goodbye too
+            return
+        half_close = getattr(transport, "loseWriteConnection", None)
+        if half_close is None:
+            self._close()
+            return
+        self.state = LINGER
+        self._left = _LINGER_BYTES
+        self.due = self.factory.clock() + _LINGER
+        self.resume_reading()
+        transport.unregisterProducer()
+        half_close()
+
+    def _ignored(self, data: bytes) -> None:
+        """What a refused client still sends is read, so that it can read; one that floods has to wait."""
+        self._left -= len(data)
+        if self._left < 0:
+            self.pause_reading()
+
+    # -- time
+
+    def tick(self, now: float) -> None:
+        """Looked at about once a second; more often once the client has ended its side."""
+        state = self.state
+        if self._stalled_at is not None:
+            self._watch_taking(now)
+        elif state == READY:
+            if now > self.due:
+                self._out_of_time()
+        elif state == WAIT:
+            if self._ended_at is not None:
+                self._look_for_client(now, now - self._ended_at)
+        elif state in (COUNTED, CODED):
+            self._watch_sending(now)
+        elif state == LINGER and now > self.due:
+            self._linger_over(now)
+
+    def _out_of_time(self) -> None:
+        if self._buffer.strip(b"\r\n"):
+            self.refuse(GatewayError("slow_request", "the request's head took too long", close=True))
+        else:
+            self._close()
+
+    def _watch_sending(self, now: float) -> None:
+        """A body must come at the minimum rate for as long as we read it."""
+        grace = self.factory.limits.header_timeout
+        earned = (self._counted - self._paid) / MINIMUM_RATE
+        self._paid = self._counted
+        self.since = min(self.since + earned, now + _CREDIT * grace)
+        if not self._reading or self._waits_for_100():
+            self.since = max(self.since, now)
+        elif now - self.since > grace:
+            self.refuse(GatewayError("slow_request", "the request's body comes too slowly", close=True))
+
+    def _waits_for_100(self) -> bool:
+        request = self.request
+        return request is not None and request.head.expect and not self._counted and request.reader is not None
+
+    def _watch_taking(self, now: float) -> None:
+        """What is written must be taken at the minimum rate once the buffers are full."""
+        assert self._stalled_at is not None
+        grace = self.factory.limits.header_timeout
+        if now - self._stalled_at < grace:
+            return
+        count = kernel.taken(self.transport)
+        if self._taken is not None and count - self._taken < MINIMUM_RATE * grace:
+            if self.request is not None:
+                self.request.code = "slow_client"
+            self.abort()
+            return
+        self._taken, self._stalled_at = count, now
+        if self.state == LINGER and not kernel.unsent(self.transport):
+            self.abort()
+
+    def _linger_over(self, now: float) -> None:
+        """A client that still takes its answer has time for as long as it takes it."""
+        if kernel.unsent(self.transport) > 1:
+            self._stalled_at, self._taken = now, None
+        else:
+            self.abort()
+
+    def _look_for_client(self, now: float, waited: float) -> None:
+        """Find out whether a client that ended its side still reads: a closed socket answers bytes with a reset."""
+        request = self.request
+        assert request is not None
+        if kernel.broken(self.transport):
+            self.abort()
+        elif not request.answering:
+            if waited > _PROBE_AFTER and not self._probed and request.head.http11:
+                self._probed = True
+                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif self._ended_out == (request, request.bytes_out) and waited > _GONE_AFTER:
+            self.abort()  # nothing can be written between the pieces of an answer
