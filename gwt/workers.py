@@ -139,6 +139,7 @@ class Worker(ProcessProtocol):
         self._assignment: Assignment | None = None
         self._reports, self._errors = Lines(), Lines()
         self.ready_at: float | None = None
+        self.pid: int | None = None
         self.draining = False
         self.fatal: str | None = None
         self.ready: Deferred[dict[str, Any]] = Deferred()
@@ -149,10 +150,6 @@ class Worker(ProcessProtocol):
     def name(self) -> str:
         return "the spare worker" if self._assignment is None else f"worker {self._assignment.index}"
 
-    @property
-    def pid(self) -> int | None:
-        return self.transport.pid if self.transport is not None else None
-
     def served(self) -> float:
         """Seconds since it became ready, 0 if it never was."""
         return 0.0 if self.ready_at is None else self._reactor.seconds() - self.ready_at
@@ -161,6 +158,9 @@ class Worker(ProcessProtocol):
         """Start the process."""
         argv = self.launch.argv()
         self._reactor.spawnProcess(self, argv[0], argv, dict(os.environ), childFDs=dict(self.launch.child_fds))
+
+    def connectionMade(self) -> None:
+        self.pid = getattr(self.transport, "pid", None)
 
     def assign(self, told: Assignment, index: int, count: int) -> None:
         """Make it worker `index` (from 0) of `count`."""

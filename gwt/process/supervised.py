@@ -95,6 +95,8 @@ class Supervised:
             self._binder.shares = shares
             self._binder.keep(before)
             raise
+        if self.supervisor.stopping:
+            return
         self._configuration = configuration
         self._binder.keep(keys)
         log.info("{file} is in force in {n} workers", file=configuration.describe(), n=len(self.supervisor.slots))

@@ -63,10 +63,14 @@ def test_connections_are_spread_over_both(tmp_path: Path, origin: Origin) -> Non
 
 
 class Load:
-    """Requests, one connection each, from a thread until told to stop. `failed` lists what went wrong."""
+    """Requests from a thread until told to stop. `failed` lists what went wrong.
 
-    def __init__(self, port: int, path: str = "/") -> None:
-        self.port, self.path = port, path
+    On a connection each, or one after another on a connection that is kept as long as the gateway keeps it.
+    """
+
+    def __init__(self, port: int, keep_alive: bool = False) -> None:
+        self.port = port
+        self._kept = http.client.HTTPConnection("127.0.0.1", port, timeout=30) if keep_alive else None
         self.done, self.failed = 0, []  # type: ignore[var-annotated]
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -78,13 +82,23 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        if self._kept is not None:
+            self._kept.close()
+
+    def _one(self) -> int:
+        if self._kept is None:
+            return get(self.port, "/", host="foo.example.com").status
+        self._kept.request("GET", "/", headers={"Host": "foo.example.com"})
+        response = self._kept.getresponse()
+        response.read()
+        return response.status
 
     def _run(self) -> None:
         while not self._over.is_set():
             try:
-                answer = get(self.port, self.path, host="foo.example.com")
-                if answer.status != 200:
-                    self.failed.append(answer)
+                status = self._one()
+                if status != 200:
+                    self.failed.append(status)
             except (OSError, http.client.HTTPException) as error:
                 self.failed.append(error)
             self.done += 1
@@ -127,7 +141,7 @@ def test_hup_replaces_all_and_loses_nothing(tmp_path: Path, origin: Origin) -> N
     with start(tmp_path, origin) as gateway:
         before = victims(gateway)
         assert len(before) == 2
-        with Load(gateway.proxy) as load:
+        with Load(gateway.proxy) as load, Load(gateway.proxy, keep_alive=True) as kept:
             for _ in range(2):
                 seen = len(gateway.lines)
                 gateway.signal(signal.SIGHUP)
@@ -135,6 +149,7 @@ def test_hup_replaces_all_and_loses_nothing(tmp_path: Path, origin: Origin) -> N
                 after = load.done
                 poll(lambda after=after: load.done > after + 20)
         assert not load.failed
+        assert not kept.failed
         poll(lambda: not set(before) & set(children(gateway)))
         assert gateway.stop() == 0
 
