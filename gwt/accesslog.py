@@ -88,16 +88,21 @@ class AccessLog:
     _log = Logger()
 
     def __init__(
-        self, path: str, format: str, clock: IReactorTime, dropped: Callable[[int], None] = lambda lines: None
+        self,
+        path: str,
+        format: str,
+        clock: IReactorTime,
+        dropped: Callable[[int], None] = lambda lines: None,
+        written: Callable[[int], None] = lambda lines: None,
     ) -> None:
-        """`format` is a key of `FORMATS`; `dropped` is told how many lines were lost.
+        """`format` is a key of `FORMATS`; `dropped` is told how many lines were lost, `written` how many were not.
 
         Raises OSError if `path` can't be opened.
         """
         self.path = path
         self._format = FORMATS[format]
         self._clock: Any = clock
-        self._dropped = dropped
+        self._dropped, self._written = dropped, written
         self._sink = Sink(path)
         self._lines: list[bytes] = []
         self._size = 0
@@ -145,6 +150,7 @@ class AccessLog:
             self._size -= written
             if written == size:
                 del lines[:count]
+                self._written(count)
                 self._torn = False
                 continue
             self._cut(written)
@@ -158,6 +164,7 @@ class AccessLog:
             written -= len(self._lines[count])
             count += 1
         del self._lines[:count]
+        self._written(count)
         self._torn = written > 0 or (self._torn and count == 0)
         self._lines[0] = self._lines[0][written:]
 

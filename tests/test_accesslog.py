@@ -57,11 +57,14 @@ class Log:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.clock = Clock()
-        self.dropped = 0
-        self.log = AccessLog(os.fspath(path), "json", self.clock, self._drop)
+        self.dropped = self.written = 0
+        self.log = AccessLog(os.fspath(path), "json", self.clock, self._drop, self._write)
 
     def _drop(self, lines: int) -> None:
         self.dropped += lines
+
+    def _write(self, lines: int) -> None:
+        self.written += lines
 
     def write(self, first: int, last: int) -> None:
         for number in range(first, last):
@@ -158,7 +161,7 @@ def test_a_full_pipe_drops_whole_lines_and_counts_them(tmp_path: Path) -> None:
             got += drain(reader)
         seen = numbers(got)
         assert seen == sorted(set(seen))
-        assert len(seen) == 10_000 - log.dropped
+        assert len(seen) == 10_000 - log.dropped == log.written
         assert seen[0] == 0
         assert seen[-1] == 9_999
 

@@ -51,7 +51,8 @@ def _text(family: Family, labels: tuple[str, ...], cells: list[float]) -> str:
     named = [f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(family.labels, labels, strict=True)]
     if family.kind == "histogram":
         return _histogram(family, named, cells)
-    return f"{family.name}{_braces(named)} {cells[0]}\n"
+    shown = cells[0] if family.scale == 1 else cells[0] / family.scale
+    return f"{family.name}{_braces(named)} {shown}\n"
 
 
 def _histogram(family: Family, named: list[str], cells: list[float]) -> str:

@@ -1,7 +1,7 @@
 """A metric and its label sets, and how both are written down for other processes.
 
 Every line of a registry is a JSON array: `["f", number, name, kind, help, labels, bounds, merge]` makes
-a family known, `["s", number, first cell, values]` one label set of it.
+a family known (a scale other than 1 comes last), `["s", number, first cell, values]` one label set of it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class Family:
 
     A cell holds an integer. A histogram with n `bounds` has n + 2 cells: one a bucket, one for what is beyond the last
     bound, and the sum, which is a float. `merge` tells how gauges of several workers become one: sum, max or min.
+    What is shown of a counter or gauge is its cell divided by `scale`.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Family:
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
     merge: str = "sum"
+    scale: int = 1
 
     @property
     def size(self) -> int:
@@ -42,7 +44,8 @@ def encode_family(number: int, family: Family) -> bytes:
 def family_fields(number: int, family: Family) -> list:
     """What `encode_family` writes down."""
     f = family
-    return ["f", number, f.name, f.kind, f.help, f.labels, f.bounds, f.merge]
+    scale = [f.scale] if f.scale != 1 else []
+    return ["f", number, f.name, f.kind, f.help, f.labels, f.bounds, f.merge, *scale]
 
 
 def encode_series(number: int, first: int, values: tuple[str, ...]) -> bytes:
@@ -52,8 +55,8 @@ def encode_series(number: int, first: int, values: tuple[str, ...]) -> bytes:
 
 def decode_family(line: list) -> Family:
     """The inverse of `encode_family`, from the parsed line."""
-    name, kind, help_, labels, bounds, merge = line[2:]
-    return Family(name, kind, help_, tuple(labels), tuple(bounds), merge)
+    name, kind, help_, labels, bounds, merge, *scale = line[2:]
+    return Family(name, kind, help_, tuple(labels), tuple(bounds), merge, *scale)
 
 
 def clean_value(value: str) -> str:

@@ -7,18 +7,21 @@ from gwt.metrics.registry import OTHER, Counter, Metrics
 
 
 class UpstreamStats:
-    """What is counted of the connections to one service: `connects`, `reuses`, `failures`, `retries`."""
+    """What is counted of one service: `tries` (requests sent to an endpoint), `failures` of them, `in_flight` now."""
 
-    __slots__ = ("connects", "failures", "retries", "reuses")
+    __slots__ = ("failures", "in_flight", "tries")
 
     def __init__(self, metrics: Metrics, upstream: str) -> None:
-        def counter(what: str, help: str) -> Counter:
-            return metrics.counter(f"gwt_upstream_{what}_total", help, upstream=upstream)
-
-        self.connects = counter("connects", "Connections opened to endpoints of a service.")
-        self.reuses = counter("reuses", "Requests sent on a connection that was kept alive.")
-        self.failures = counter("failures", "Tries that ended without an answer.")
-        self.retries = counter("retries", "Further tries of a request.")
+        self.tries = metrics.counter(
+            "gwt_upstream_tries_total", "Requests sent to endpoints of a service, further tries included.",
+            upstream=upstream,
+        )  # fmt: skip
+        self.failures = metrics.counter(
+            "gwt_upstream_failures_total", "Tries that ended without an answer.", upstream=upstream
+        )
+        self.in_flight = metrics.gauge(
+            "gwt_upstream_in_flight", "Requests that a service is answering now.", upstream=upstream
+        )
 
 
 class Meters:
@@ -33,7 +36,9 @@ class Meters:
         self.connections_active = gauge("gwt_connections_active", "Client connections that are open.")
         self.connections_accepted = counter("gwt_connections_accepted_total", "Client connections accepted.")
         self.connections_refused = counter("gwt_connections_refused_total", "Client connections beyond the limit.")
+        self.log_lines_written = counter("gwt_access_log_lines_total", "Access log lines written.")
         self.log_lines_dropped = counter("gwt_access_log_dropped_total", "Access log lines that could not be written.")
+        self.worker_restarts = counter("gwt_worker_restarts_total", "Workers replaced because they died.")
 
     def leaf(self, route: str, service: str) -> LeafStats:
         """The handle for requests of (route, service). Keep it: asking costs more than counting."""
@@ -62,8 +67,9 @@ class Meters:
         self.metrics.gauge("gwt_snapshot_revision", "The revision in force in all workers.", "min").set(revision)
 
     def quarantined(self, documents: int) -> None:
-        """So many documents can't be used."""
-        self.metrics.gauge("gwt_quarantined_documents", "Documents that can't be used.", "max").set(documents)
+        """So many documents can't be used as they were written."""
+        help = "Documents that can't be used as they were written."
+        self.metrics.gauge("gwt_quarantined_documents", help, "max").set(documents)
 
     def refresh(self, result: str) -> None:
         """A pull from the store ended: `unchanged`, `applied` or `failed`."""
@@ -71,4 +77,4 @@ class Meters:
 
     def worker_restarted(self) -> None:
         """For the supervisor: a worker that died was replaced."""
-        self.metrics.counter("gwt_worker_restarts_total", "Workers replaced because they died.").inc()
+        self.worker_restarts.inc()

@@ -117,14 +117,16 @@ class Metrics:
             raise ValueError(f"{family.name} is already another metric")
         return vector
 
-    def counter(self, name: str, help: str, **labels: str) -> Counter:
-        """The counter with these labels."""
-        vector = self.vector(Family(name, "counter", help, tuple(labels)))
+    def counter(self, name: str, help: str, scale: int = 1, **labels: str) -> Counter:
+        """The counter with these labels; a `scale` of 1000 shows thousandths of what was counted."""
+        vector = self.vector(Family(name, "counter", help, tuple(labels), scale=scale))
         return Counter(self.cells, vector.first(*labels.values()))
 
-    def gauge(self, name: str, help: str, merge: str = "sum", **labels: str) -> Gauge:
-        """The gauge with these labels. `merge` tells how those of several workers become one: sum, max or min."""
-        vector = self.vector(Family(name, "gauge", help, tuple(labels), merge=merge))
+    def gauge(self, name: str, help: str, merge: str = "sum", scale: int = 1, **labels: str) -> Gauge:
+        """The gauge with these labels. `merge` tells how those of several workers become one: sum, max or min;
+        a `scale` of 1000 shows thousandths of what is set.
+        """
+        vector = self.vector(Family(name, "gauge", help, tuple(labels), merge=merge, scale=scale))
         return Gauge(self.cells, vector.first(*labels.values()))
 
     def histogram(self, name: str, help: str, bounds: tuple[float, ...], **labels: str) -> Histogram:

@@ -28,6 +28,14 @@ def test_the_text() -> None:
     )
 
 
+def test_a_scale_shows_parts_of_one() -> None:
+    metrics = Metrics.private()
+    metrics.gauge("gwt_a_seconds", "As.", "max", 1000).set(1500)
+    metrics.counter("gwt_b_seconds_total", "Bs.", 1000).inc(250)
+    assert "gwt_a_seconds 1.5\n" in exposition(metrics)
+    assert "gwt_b_seconds_total 0.25\n" in exposition(metrics)
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=30), min_size=1, max_size=5, unique=True))
 def test_any_label_can_be_read_back(values: list[str]) -> None:
     metrics = Metrics.private()

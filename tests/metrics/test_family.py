@@ -36,3 +36,10 @@ def test_merging() -> None:
 
     assert [gauge("sum"), gauge("max"), gauge("min")] == [[8], [5], [3]]
     assert merged(Family("gwt_x_seconds", "histogram", "", bounds=(1.0,)), [1, 2, 0.5], [1, 0, 0.25]) == [2, 2, 0.75]
+
+
+def test_a_scale_is_written_down_only_where_it_is_not_1() -> None:
+    plain, scaled = Family("a", "gauge", "h"), Family("b", "gauge", "h", scale=1000)
+    for family in (plain, scaled):
+        assert decode_family(json.loads(encode_family(3, family))) == family
+    assert len(json.loads(encode_family(3, plain))) == 8

@@ -21,6 +21,7 @@ def test_all_that_the_gateway_counts() -> None:
     meters.connections_active.dec()
     meters.connections_refused.inc()
     meters.log_lines_dropped.inc(7)
+    meters.log_lines_written.inc(8)
     meters.error("no_route")
     meters.error("no_route")
     meters.snapshot(17)
@@ -28,7 +29,7 @@ def test_all_that_the_gateway_counts() -> None:
     meters.refresh("applied")
     meters.worker_restarted()
     upstream = meters.upstream("foo/a:80")
-    for counter in (upstream.connects, upstream.reuses, upstream.failures, upstream.retries):
+    for counter in (upstream.tries, upstream.failures, upstream.in_flight):
         counter.inc()
     meters.leaf("foo", "a").done(200, 0.1, 0, 0)
     got = read(meters)
@@ -37,15 +38,15 @@ def test_all_that_the_gateway_counts() -> None:
         ("gwt_connections_active",): 2,
         ("gwt_connections_refused_total",): 1,
         ("gwt_access_log_dropped_total",): 7,
+        ("gwt_access_log_lines_total",): 8,
         ("gwt_errors_total", "no_route"): 2,
         ("gwt_snapshot_revision",): 17,
         ("gwt_quarantined_documents",): 2,
         ("gwt_refreshes_total", "applied"): 1,
         ("gwt_worker_restarts_total",): 1,
-        ("gwt_upstream_connects_total", "foo/a:80"): 1,
-        ("gwt_upstream_reuses_total", "foo/a:80"): 1,
+        ("gwt_upstream_tries_total", "foo/a:80"): 1,
         ("gwt_upstream_failures_total", "foo/a:80"): 1,
-        ("gwt_upstream_retries_total", "foo/a:80"): 1,
+        ("gwt_upstream_in_flight", "foo/a:80"): 1,
         ("gwt_requests_total", "foo", "a", "2xx", "200"): 1,
     }
     assert expected.items() <= got.items()
