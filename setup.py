@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"', (HERE / "gwt/__init__.py").read_text(), re.M).group(1)  # type: ignore[union-attr]
@@ -19,11 +19,15 @@ TEST = [
     "hypothesis>=6.100",
     "jsonschema>=4.18",
     "prometheus_client>=0.20",
+    "pyhamcrest>=2.0",
     "pytest>=8.2",
     "setuptools>=70.1",
     "websockets>=13",
 ]
 LINT = ["mypy>=1.11", "mypy-zope>=1.0.8", "ruff>=0.6", "types-PyYAML", "types-setuptools"]
+
+#: The one loop over a message's bytes. Optional: without a compiler its twin in Python (gwt/wire/scan.py) is used.
+SCAN = Extension("gwt.wire._scan", ["gwt/wire/_scan.c"], optional=True)
 
 setup(
     name="gwt",
@@ -38,6 +42,7 @@ setup(
     # checkout; an import hook (what pip uses otherwise) hides it. For the same reason there is no __init__.py there.
     package_dir={"": "."},
     package_data={"gwt": ["data/*", "py.typed"]},
+    ext_modules=[SCAN],
     install_requires=[
         "pyyaml>=6.0.1",
         "service-identity>=23.1",
