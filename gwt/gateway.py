@@ -77,6 +77,8 @@ class Gateway:
             "proxy": self._factory(GatewayResource(self.current, self.proxy, self.mounted)),
             "service_proxy": self._factory(self._service_proxy()),
         }
+        #: The factory of the admin listener, which serves before the first Snapshot is there and while a drain lasts.
+        self.admin: Any = None
         self.listening = Listening(reactor, source)
         self.refresher = self._refresher(self._open_store(configuration), self.current)
         self._ticking = LoopingCall(self._tick)
@@ -185,6 +187,8 @@ class Gateway:
         """Fires when the first Snapshot is in force and everything listens. StoreError, BindError."""
         self.current.watch(self._swapped)
         self._ticking.start(TICK, now=False)
+        if self.admin is not None:
+            self.listening.serve("admin", self.settings.listeners.admin, self.admin)
         yield self.refresher.start()
         self.health.ready = True
         for role in TRAFFIC:
@@ -260,8 +264,9 @@ class Gateway:
             yield self.refresher.reconfigure(self._surroundings())
 
     def _relisten(self) -> Deferred[None]:
-        listeners = self.settings.listeners
-        return self.listening.change({role: getattr(listeners, role) for role in self.factories}, self.factories)
+        factories = {**self.factories, **({"admin": self.admin} if self.admin is not None else {})}
+        wanted = {role: getattr(self.settings.listeners, role) for role in factories}
+        return self.listening.change(wanted, factories)
 
     @inlineCallbacks
     def _change_store(self) -> Any:
