@@ -237,6 +237,11 @@ class Rig:
             self.settle()
         return self
 
+    def hang_up(self, upstream: int = -1) -> Rig:
+        """An upstream closes its connection."""
+        self.upstreams[upstream].protocol.connectionLost(Failure(ConnectionDone()))
+        return self.settle()
+
     def pass_time(self, seconds: float) -> Rig:
         """Let time go by, in steps of a tenth of a second."""
         for _ in range(round(seconds * 10)):
