@@ -6,7 +6,7 @@ What is asked goes to the factory's resource tree; pace and deadlines are those 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
 from twisted.logger import Logger
@@ -18,9 +18,6 @@ from gwt.edge.side import CODED, COUNTED, DEAD, HELD, LINGER, READY, TUNNEL, WAI
 from gwt.errors import GatewayError
 from gwt.wire.chunked import BadChunk, Decoder
 from gwt.wire.request import RequestHead, bad, parse_request, plausible
-
-if TYPE_CHECKING:
-    from gwt.edge.listener import HttpFactory
 
 _log = Logger()
 

@@ -134,7 +134,7 @@ def find(exchange: Exchange, snapshot: Snapshot) -> Leaf:
     leaf = router.match(exchange.host, matched, exchange)
     if leaf is None:
         raise GatewayError("no_route", f"no matching route: {exchange.host.decode('ascii')}")
-    return leaf  # type: ignore[no-any-return]
+    return leaf
 
 
 def _canonical(raw: bytes, snapshot: Snapshot, host: bytes) -> tuple[bytes, bytes]:

@@ -152,7 +152,8 @@ class Exchange:
         """Begin the answer.
 
         `fields` are field lines, each with its CRLF; Content-Length is among them where `length`, that of the body,
-        is known (None: it is not), other framing never. `body` is what is there of it already; `done` says that nothing will follow.
+        is known (None: it is not), other framing never. `body` is what is there of it already; `done` says that
+        nothing will follow.
         """
         raise TypeError(type(self))
 

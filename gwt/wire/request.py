@@ -209,7 +209,7 @@ def _repeated_traceparent(head: RequestHead, name: bytes, value: bytes) -> None:
 
 
 def _repeated_cookie(head: RequestHead, name: bytes, value: bytes) -> None:
-    head.cookie = b"%b; %b" % (head.cookie, value)
+    head.cookie = b"%b; %b" % (head.cookie or b"", value)
 
 
 def _repeated_key(head: RequestHead, name: bytes, value: bytes) -> None:

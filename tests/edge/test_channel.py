@@ -146,7 +146,7 @@ def test_a_flood_after_a_refusal_is_not_read() -> None:
 
 def test_a_chunked_body_that_grows_too_large() -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-    rig = Rig(access=Access(max_body=10), answer=lambda seen: b"never").send(head, b"5\r\nhello\r\n", b"6\r\nworld!\r\n")
+    rig = Rig(access=Access(max_body=10)).send(head, b"5\r\nhello\r\n", b"6\r\nworld!\r\n")
     assert rig.statuses == [413] and rig.seen == []
     assert rig.upstreams[0].aborted and rig.wire.half_closed
 
@@ -252,7 +252,8 @@ def test_a_body_of_unknown_length_is_sent_in_chunks() -> None:
 
 def test_chunks_and_trailers_of_an_answer_pass() -> None:
     rig = manual().send(GET * 2)
-    rig.reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n", b"3\r\ntwo\r\n0\r\nX-T: v\r\n\r\n", OK)
+    rig.reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+    rig.reply(b"3\r\ntwo\r\n0\r\nX-T: v\r\n\r\n", OK)
     first, second = rig.answers()
     assert (first.body, first.trailers, second.body) == (b"onetwo", b"X-T: v", b"ok")
 
@@ -412,6 +413,6 @@ def test_too_many_connections() -> None:
 def test_paths_of_a_route() -> None:
     rig = Rig(paths=(Path("/a"),), answer=lambda seen: seen.target)
     rig.send(b"GET /a/../a/x HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert [(got.status, got.body) for got in rig.answers()][0] == (200, b"/a/x")
+    assert rig.answers()[0].body == b"/a/x"
     assert rig.statuses == [200, 404]
 
