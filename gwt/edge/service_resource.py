@@ -19,7 +19,7 @@ from gwt.service_proxy import ServiceLeaves, parse
 from gwt.snapshot import Current, Snapshot
 
 
-    """The root of the service-proxy listener. The part behind the marker is normalised as the gateway does it."""
+@implementer(IResource)
 class ServiceProxyResource:
     """The root of the service-proxy listener. What stands behind the marker is normalised like any path."""
 
