@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from gwt.accesslog import AccessLog
+from gwt.admin import Admin, Dialled, Observed, objection
 from gwt.balance.endpoint import Registry
 from gwt.compile import empty_snapshot
 from gwt.configuration import Configuration
@@ -35,7 +36,7 @@ from gwt.resources import load_resources
 from gwt.route.conditions import Conditions
 from gwt.service_proxy import Gate, ServiceLeaves
 from gwt.snapshot import Current, Snapshot
-from gwt.sockets import Source
+from gwt.sockets import BindError, Source
 from gwt.startup import SHOWN, Figures
 from gwt.store.base import Store, StoreError
 from gwt.store.memory import MemoryStore
@@ -60,7 +61,7 @@ class Gateway:
     def __init__(
         self, reactor: Any, configuration: Configuration, source: Source, metrics: Metrics, documents: str = ""
     ) -> None:
-        settings = configuration.settings
+        settings = allowed(configuration).settings
         self.reactor, self.configuration, self._documents = reactor, configuration, documents
         self.clock = time.monotonic
         self.health = Health(self.clock)
@@ -68,7 +69,8 @@ class Gateway:
         self.registry = Registry(self.clock, random.random)
         self.mounted = load_resources(settings.resources)
         self.current = Current(empty_snapshot(self._surroundings()))
-        self.pools = Pools(reactor, self.clock)
+        dialled: Any = Dialled(reactor)
+        self.pools = Pools(dialled, self.clock)
         self.ticker = Ticker(2)
         self.ids = Ids(random.Random(random.SystemRandom().getrandbits(128)).randbytes)
         self.proxy = Proxy(self.pools, self.ticker, self.clock, self.ids)
@@ -77,8 +79,9 @@ class Gateway:
             "proxy": self._factory(GatewayResource(self.current, self.proxy, self.mounted)),
             "service_proxy": self._factory(self._service_proxy()),
         }
-        #: The factory of the admin listener, which serves before the first Snapshot is there and while a drain lasts.
-        self.admin: Any = None
+        observed = Observed(self.current, self.health, self.meters, self.proxy, self.factories, self.clock)
+        #: Serves before the first Snapshot is there and while a drain lasts.
+        self.admin = Admin(reactor, dialled, observed, settings)
         self.listening = Listening(reactor, source)
         self.refresher = self._refresher(self._open_store(configuration), self.current)
         self._ticking = LoopingCall(self._tick)
@@ -120,7 +123,8 @@ class Gateway:
         if wanted is None:
             return None
         path = wanted.path if wanted.path == "-" else str(self.configuration.base / wanted.path)
-        return AccessLog(path, wanted.format, self.reactor, self.meters.log_lines_dropped.inc)
+        dropped, written = self.meters.log_lines_dropped.inc, self.meters.log_lines_written.inc
+        return AccessLog(path, wanted.format, self.reactor, dropped, written)
 
     def _open_store(self, configuration: Configuration) -> Store:
         store = open_store(reveal(configuration.settings.store), self.reactor, str(configuration.base))
@@ -130,6 +134,7 @@ class Gateway:
 
     def _refresher(self, store: Store, current: Current) -> Refresher:
         self.health.store = self.settings.store
+        store = self.admin.watched(store)
         return Refresher(store, current, self._surroundings(), self.reactor, self.settings.refresh, self._refreshed)
 
     # -- what happens
@@ -137,6 +142,7 @@ class Gateway:
     def _refreshed(self, event: RefreshEvent) -> None:
         self.meters.refresh("applied" if event.kind == "applied" else "failed")
         if event.failure is None:
+            self.admin.came_into_force(event.seconds)
             return
         reason = event.failure.getErrorMessage()
         if self.health.failure != reason:
@@ -145,13 +151,12 @@ class Gateway:
 
     def _swapped(self, snapshot: Snapshot) -> None:
         self.pools.follow(snapshot.upstreams)
-        problems = sum(1 for problem in snapshot.problems() if problem.severity == "error")
+        problems = snapshot.errors
         if problems > self.health.problems and self.health.ready:
             self.log.warn("revision {r}: {n} problems in documents: /v1/problems", r=snapshot.revision, n=problems)
         self.health.reached()
         self.health.refreshed(snapshot.revision, problems)
         self.meters.snapshot(snapshot.revision)
-        self.meters.quarantined(problems)
 
     def _tick(self) -> None:
         now = self.clock()
@@ -161,7 +166,7 @@ class Gateway:
         if now - self._aged >= 1.0:
             self._aged = now
             self.pools.tick(now)
-            self.meters.connections_active.set(self.connections)
+            self.admin.publish()
 
     @property
     def connections(self) -> int:
@@ -187,8 +192,8 @@ class Gateway:
         """Fires when the first Snapshot is in force and everything listens. StoreError, BindError."""
         self.current.watch(self._swapped)
         self._ticking.start(TICK, now=False)
-        if self.admin is not None:
-            self.listening.serve("admin", self.settings.listeners.admin, self.admin)
+        self.admin.start()
+        self.listening.serve("admin", self.settings.listeners.admin, self.admin.site)
         yield self.refresher.start()
         self.health.ready = True
         for role in TRAFFIC:
@@ -201,6 +206,7 @@ class Gateway:
         `delay` takes the place of `drain_delay`: the seconds for which new connections are still accepted.
         """
         self.health.draining = True
+        self.admin.replaced().addCallback(self._leave_admin)
         delay = self.settings.drain_delay if delay is None else delay
         if delay:
             yield deferLater(self.reactor, delay)
@@ -216,6 +222,11 @@ class Gateway:
         for call in calls:
             if call.active():
                 call.cancel()
+
+    def _leave_admin(self, replaced: bool) -> None:
+        """Where another worker serves, what is asked of the admin listener is for that one to answer."""
+        if replaced:
+            self.listening.stop(["admin"])
 
     def _close_idle(self) -> None:
         for factory in self.factories.values():
@@ -234,6 +245,7 @@ class Gateway:
         self.hurry()
         if self._ticking.running:
             self._ticking.stop()
+        yield self.admin.stop()
         yield self.refresher.stop()
         self.pools.close_idle()
         if self.finished.access_log is not None:
@@ -244,7 +256,7 @@ class Gateway:
         """Put `configuration` in force without dropping a request. Fails, and leaves all as it was, with
         BindError, StoreError, OSError (the access log) or ResourceError."""
         before, mounted = self.configuration, self.mounted
-        new_store = follows(configuration) != follows(before)
+        new_store = follows(allowed(configuration)) != follows(before)
         self.mounted = load_resources(configuration.settings.resources, before.settings.resources, mounted)
         self.configuration = configuration
         try:
@@ -264,7 +276,7 @@ class Gateway:
             yield self.refresher.reconfigure(self._surroundings())
 
     def _relisten(self) -> Deferred[None]:
-        factories = {**self.factories, **({"admin": self.admin} if self.admin is not None else {})}
+        factories = {**self.factories, "admin": self.admin.site}
         wanted = {role: getattr(self.settings.listeners, role) for role in factories}
         return self.listening.change(wanted, factories)
 
@@ -293,6 +305,16 @@ class Gateway:
         for role, root in roots.items():
             factory = self.factories[role]
             factory.root, factory.limits, factory.trusts = root, settings.limits, trusting(settings.trusted_proxies)
+        self.admin.apply(settings)
+
+
+def allowed(configuration: Configuration) -> Configuration:
+    """`configuration`; BindError where it would open the admin listener to strangers."""
+    settings = configuration.settings
+    why = objection(settings.listeners.admin, settings.admin_token, settings.metrics_token)
+    if why is not None:
+        raise BindError(why)
+    return configuration
 
 
 def follows(configuration: Configuration) -> tuple[Any, ...]:

@@ -102,6 +102,7 @@ def running_for(known: float) -> float:
 def listening(gateway: Gateway) -> dict[str, list[str]]:
     """Role -> addresses as the start-up message shows them."""
     shown: dict[str, list[str]] = {}
-    for role, text, host in gateway.listening.hosts():
+    # The admin listener opens first, but is not what people look for first.
+    for role, text, host in sorted(gateway.listening.hosts(), key=lambda one: one[0] == "admin"):
         shown.setdefault(role, []).append(startup.address(text, host))
     return shown

@@ -1,0 +1,51 @@
+"""Observed: the parts of a gateway that the admin listener reads; it changes none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gwt.metrics import Meters
+from gwt.proxy import Proxy
+from gwt.snapshot import Current
+
+
+class Healthy(Protocol):
+    """What is known of the health of this process (`gwt.health.Health`)."""
+
+    store: str
+    ready: bool
+    draining: bool
+    refreshed_at: float | None
+    failing_since: float | None
+    failure: str | None
+
+    @property
+    def serving(self) -> bool: ...
+
+    def reached(self) -> None: ...
+
+    def report(self) -> dict[str, Any]: ...
+
+
+class Accepting(Protocol):
+    """A listener's factory (`gwt.edge.listener.HttpFactory`): what it has accepted and refused, and what is open."""
+
+    accepted: int
+    refused: int
+
+    @property
+    def connections(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """`factories` by the role of their listener; `clock` gives monotonic seconds."""
+
+    current: Current
+    health: Healthy
+    meters: Meters
+    proxy: Proxy
+    factories: Mapping[str, Accepting]
+    clock: Callable[[], float]
