@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from gwt.closing import effective_plugins, guards, list_names, reasons
+from gwt.closing import SPOKEN, effective_plugins, guards, list_names, reasons
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf, LeafOrigin
 from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, apply, merge
@@ -82,7 +82,8 @@ class Grower:
 
     def verdict(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:
         """Whether the path may be open, and whether it is guarded."""
-        plain = policy is self.plain and not (service.resource or route.plugins or service.plugins or path.plugins)
+        plain = policy is self.plain and service.protocol in SPOKEN
+        plain = plain and not (service.resource or route.plugins or service.plugins or path.plugins)
         return self.plain_verdict if plain else self._judge(policy, route, service, path)
 
     def _judge(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:

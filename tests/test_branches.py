@@ -64,13 +64,19 @@ def test_hosts_of_one_namespace_share_their_entries() -> None:
 
 def test_all_that_a_request_asks_for_stands_flat_on_the_leaf() -> None:
     access = Access(timeout=Timeout(1, 2, 3, 4), retries=5, retry_buffer=6, max_body=7, max_message=8)
-    leaf = leaf_of(Path("/a", access=access, rewrite=Rewrite(strip="/a")), protocol="grpc", host="upstream")
+    leaf = leaf_of(Path("/a", access=access, rewrite=Rewrite(strip="/a")), host="upstream")
     assert (leaf.connect, leaf.first_byte, leaf.read, leaf.total) == (1, 2, 3, 4)
     assert (leaf.retries, leaf.retry_buffer, leaf.max_body, leaf.max_message) == (5, 6, 7, 8)
     assert (leaf.route, leaf.service, leaf.path, leaf.upstream) == ("foo", "web", "/a", "ns/web:80")
-    assert (leaf.protocol, leaf.host_mode, leaf.action, leaf.closed) == ("grpc", b"", "forward", None)
+    assert (leaf.protocol, leaf.host_mode, leaf.action, leaf.closed) == ("http", b"", "forward", None)
     assert leaf.rewrite is not None
     assert leaf.rewrite(b"/a/b") == b"/b"
+
+
+def test_a_protocol_that_can_not_be_spoken_closes_a_path_that_is_plain_otherwise() -> None:
+    leaf = leaf_of(protocol="https")
+    assert leaf.closed is not None
+    assert (leaf.protocol, leaf.closed.code) == ("https", "policy")
 
 
 def test_host_modes() -> None:

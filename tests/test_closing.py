@@ -51,6 +51,11 @@ def test_names_that_do_not_resolve_close() -> None:
     assert "plugin 'cors' is not installed" in why(DEFAULT_POLICY, PluginUse("cors", {}))
 
 
+@pytest.mark.parametrize("protocol", ["https", "h2c", "h2", "grpc", "grpcs"])
+def test_a_protocol_that_is_not_spoken_closes(protocol: str) -> None:
+    assert f"protocol '{protocol}'" in why(service=Service(upstream="u", protocol=protocol))
+
+
 def test_an_optional_plugin_may_be_missing() -> None:
     assert why(DEFAULT_POLICY, PluginUse("cors", {"_meta": {"optional": True}})) == ""
 
