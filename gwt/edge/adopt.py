@@ -24,7 +24,7 @@ _ids = Ids(os.urandom)
 
 
 def adopted(request: Any) -> SiteExchange:
-    """The exchange of a Site's request, made once."""
+    """The exchange of a Site's request, made once. Ask it `checked` before anything is decided on it."""
     exchange: SiteExchange | None = getattr(request, "_gwt_exchange", None)
     if exchange is None:
         exchange = request._gwt_exchange = SiteExchange(request)
@@ -38,7 +38,11 @@ class SiteExchange(Exchange):
     def __init__(self, request: WebRequest) -> None:
         self._request = request
         self.started = time.monotonic()
-        self.head = _head_of(request)
+        self._refused: GatewayError | None = None
+        try:
+            self.head = _head_of(request)
+        except GatewayError as error:  # twisted.web lets pass what the gateway does not
+            self.head, self._refused = RequestHead(), error
         self.client = request.getClientAddress().host
         self.request_id = request_id(self.head.request_id, _ids)
         scheme = b"https" if request.isSecure() else b"http"
@@ -53,6 +57,12 @@ class SiteExchange(Exchange):
         self.body_done = not self._body
         request.notifyFinish().addErrback(self._lost)
         request.registerProducer(self, True)
+
+    def checked(self) -> SiteExchange:
+        """Itself. Raises what the gateway's own parser says against the request."""
+        if self._refused is not None:
+            raise self._refused
+        return self
 
     def feed(self) -> None:
         """Hand the body, which is all there, to whoever answers."""

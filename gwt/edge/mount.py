@@ -5,13 +5,14 @@ What the resource writes becomes the exchange's answer; what the client sends be
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.resource import IResource
+from twisted.web.resource import IResource, getChildForRequest
 from twisted.web.server import Site
 
 from gwt.errors import GatewayError
@@ -22,14 +23,27 @@ from gwt.wire.response import go_on
 _log = Logger()
 
 _FRAMING = (b"transfer-encoding", b"connection")
+_PORT = re.compile(rb"X-Forwarded-Port: ([0-9]+)").search
+
+
+class Below(Site):
+    """A Site whose resource stands below the path of a route: what leads there is `prepath` already."""
+
+    noisy = False
+
+    def getResourceFor(self, request: Any) -> Any:
+        request.site = self
+        depth = request.channel.depth
+        request.prepath, request.postpath = request.postpath[:depth], request.postpath[depth:]
+        request.sitepath = list(request.prepath)
+        return getChildForRequest(self.resource, request)
 
 
 class Mount:
     """One resource of gateway.yaml. It sees the path below the route's `uri` prefix as `postpath`, as under a Site."""
 
     def __init__(self, resource: IResource) -> None:
-        self._site = Site(resource)
-        self._site.noisy = False
+        self._site = Below(resource)
 
     def answer(self, exchange: Exchange, leaf: Leaf) -> None:
         """Read the request's body, then let the resource render it."""
@@ -44,13 +58,16 @@ class _Mounted:
 
     def __init__(self, exchange: Exchange, leaf: Leaf, site: Site) -> None:
         self.exchange, self.site, self._leaf = exchange, site, leaf
+        path = None if leaf.origin.path is None else leaf.origin.path
+        prefix = path.uri if path is not None and path.match == "prefix" else "/"
+        self.depth = len([part for part in prefix.split("/") if part])
         self._producer: Any = None
-        self._paused = self._rendering = self._pull = False
+        self._paused = self._pull = self._over = False
         self._request: Any = None
 
     def start(self) -> None:
         head, exchange = self.exchange.head, self.exchange
-        request = self._request = self.site.requestFactory(self)  # type: ignore[misc,call-arg]
+        request = self._request = self.site.requestFactory(self)  # type: ignore[misc,call-arg,unused-ignore]
         request.site = self.site
         headers = request.requestHeaders
         headers.addRawHeader(b"host", head.authority or head.host or b"")
@@ -68,23 +85,24 @@ class _Mounted:
             self._render()
 
     def _render(self) -> None:
-        self._rendering = True
         head, path = self.exchange.head, self.exchange.path
         target = path if head.query is None else b"%b?%b" % (path, head.query)
         try:
             self._request.requestReceived(head.method, target, b"HTTP/1.1" if head.http11 else b"HTTP/1.0")
         except Exception:
             _log.failure("a mounted resource failed")
-            self.exchange.fail(GatewayError("internal", "the mounted resource failed"))
+            self._fail(GatewayError("internal", "the mounted resource failed"))
+
+    def _fail(self, error: GatewayError) -> None:
+        self.exchange.reader = None
+        self.client_gone()
+        self.exchange.fail(error)
 
     # -- Reader
 
     def body(self, data: bytes) -> None:
         if self.exchange.bytes_in > self._leaf.max_body:
-            self.exchange.reader = None
-            self.exchange.fail(
-                GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes")
-            )
+            self._fail(GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes"))
         else:
             self._request.handleContentChunk(data)
 
@@ -92,8 +110,12 @@ class _Mounted:
         self._render()
 
     def client_gone(self) -> None:
-        if self._rendering and not self._request.finished:
-            self._request.connectionLost(Failure(ConnectionLost()))
+        request, self._over = self._request, True
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+        if not request.finished:
+            request.connectionLost(Failure(ConnectionLost()))
 
     def pause_answer(self) -> None:
         self._paused = True
@@ -111,7 +133,9 @@ class _Mounted:
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:
         pairs = headers.getAllRawHeaders() if hasattr(headers, "getAllRawHeaders") else ((n, [v]) for n, v in headers)
-        fields, length = [], None
+        self._request.chunked = 0  # framing is the exchange's business
+        fields: list[bytes] = []
+        length = None
         for name, values in pairs:
             if name.lower() == b"content-length":
                 length = int(values[0])
@@ -120,14 +144,16 @@ class _Mounted:
         self.exchange.respond(int(code), reason, b"".join(fields), length, b"", False)
 
     def write(self, data: bytes) -> None:
-        if data:
+        if data and not self._over:
             self.exchange.send(data)
 
     def writeSequence(self, iovec: Any) -> None:
         self.write(b"".join(iovec))
 
     def requestDone(self, request: Any) -> None:
-        self.exchange.finish([])
+        if not self._over:
+            self._over = True
+            self.exchange.finish([])
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         self._producer, self._pull = producer, not streaming
@@ -145,17 +171,21 @@ class _Mounted:
             self._producer.resumeProducing()
 
     def loseConnection(self) -> None:
-        if not self.exchange.answered:
-            self.exchange.fail(GatewayError("internal", "the mounted resource closed the connection"))
+        if not self._over:
+            self._fail(GatewayError("internal", "the mounted resource closed the connection"))
 
     abortConnection = forceAbortClient = loseConnection
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self._fail(GatewayError("bad_request", "the form in the request's body can't be read", close=True))
 
     def getPeer(self) -> Any:
         kind = IPv6Address if ":" in self.exchange.client else IPv4Address
         return kind("TCP", self.exchange.client, 0)
 
     def getHost(self) -> Any:
-        return IPv4Address("TCP", "127.0.0.1", 0)
+        port = _PORT(self.exchange.forwarded_lines)
+        return IPv4Address("TCP", "127.0.0.1", 0 if port is None else int(port[1]))
 
     def isSecure(self) -> bool:
         return b"X-Forwarded-Proto: https" in self.exchange.forwarded_lines

@@ -88,8 +88,8 @@ class GatewayResource:
         self._mounts = {name: Mount(resource) for name, resource in resources.items()}
 
     def getChildWithDefault(self, name: bytes, request: Any) -> Any:
-        exchange = request if isinstance(request, Exchange) else adopted(request)
         try:
+            exchange = request if isinstance(request, Exchange) else adopted(request).checked()
             leaf = find(exchange, self._current.snapshot)
         except GatewayError as error:
             return Refusal(error)

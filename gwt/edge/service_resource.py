@@ -29,9 +29,9 @@ class ServiceProxyResource:
         self._current, self._proxy, self._leaves = current, proxy, leaves
 
     def getChildWithDefault(self, name: bytes, request: Any) -> Any:
-        exchange = request if isinstance(request, Exchange) else adopted(request)
-        snapshot = exchange.snapshot = self._current.snapshot
         try:
+            exchange = request if isinstance(request, Exchange) else adopted(request).checked()
+            snapshot = exchange.snapshot = self._current.snapshot
             leaf = self._leaf(exchange, snapshot)
         except GatewayError as error:
             return Refusal(error)

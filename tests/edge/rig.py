@@ -182,7 +182,7 @@ class Rig:
         self.finished: list[Any] = []
         self.now = 1000.0
         clock = self.clock = lambda: self.now
-        surroundings = Surroundings(Registry(clock, random.Random(1).random))
+        surroundings = Surroundings(Registry(clock, random.Random(1).random), resources=frozenset(resources or ()))
         extra = {} if access is None else {"access": access}
         service = service or Service(name="s", port=80, paths=tuple(paths))
         routes = {"r": Route(name="r", hosts=tuple(hosts), namespace="n", services=(service,), **extra)}
