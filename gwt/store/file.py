@@ -3,16 +3,19 @@
 A scan tells from stat() which files may have changed; those are read once they hold still, and parsed if their
 digest is another. All that changed in one look makes one Delta. A file that can't be read or parsed keeps what it
 last said; one that is gone takes its documents with it.
+
+The event loop is never kept waiting: what the file system does happens in a thread, small files are parsed here
+between requests, large ones by children.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.task import deferLater
 
 from gwt.model.route import Problem
@@ -20,10 +23,12 @@ from gwt.steps import Steps
 from gwt.store.base import Apply, StoreError
 from gwt.store.catalog import Catalog
 from gwt.store.known import Known, Suspects
-from gwt.store.loading import Loaded, load
+from gwt.store.loading import Fetched, Loaded, fetch, parse
 from gwt.store.outside import Outside
 from gwt.store.pace import Pacer
 from gwt.store.scan import Listing, Stamp, scan, stamp
+
+T = TypeVar("T")
 
 #: Seconds for which a changed file must hold still before it is read: half-written is not what anybody means.
 QUIET = 0.05
@@ -38,6 +43,17 @@ SMALL = 4096
 MANY = 128 * 1024
 
 
+class InThread(Protocol):
+    """Calls something that may block, in a thread; fires with what it returns."""
+
+    def __call__(self, function: Callable[..., T], *arguments: Any) -> Deferred[T]: ...
+
+
+def at_once(function: Callable[..., T], *arguments: Any) -> Deferred[T]:
+    """Calls it here and now, where nobody is kept waiting."""
+    return maybeDeferred(function, *arguments)
+
+
 class FileStore:
     """The Store of `root`. `clock` is IReactorTime; `wall` gives the time of file systems in ns."""
 
@@ -45,13 +61,14 @@ class FileStore:
         self,
         root: str,
         clock: Any,
+        in_thread: InThread = at_once,
         outside: Outside | None = None,
         quiet: float = QUIET,
         wall: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Without `outside` every file is parsed here, whatever its size."""
+        """Without `in_thread` the file system is asked at once, without `outside` every file is parsed here."""
         self._root, self._clock, self._quiet, self._wall = root, clock, quiet, wall
-        self._outside = outside
+        self._in_thread, self._outside = in_thread, outside
         self._pacer = Pacer(clock)
         self._catalog = Catalog()
         self._known = Known()
@@ -78,21 +95,19 @@ class FileStore:
 
     async def _first(self) -> None:
         hurried = Pacer(self._clock, HURRY)
-        listing = await hurried.run(scan(self._root))
+        listing, suspects = await self._in_thread(self._scan)
         if "" in listing.blind:
             raise StoreError(f"the store's directory {self._root!r} can't be read: {listing.blind['']}")
         self._note_blind(listing)
-        suspects = await hurried.run(self._known.suspects(listing))
         await self._load(suspects, hurried, MANY)
         await self._hand_over(hurried, always=True)
 
     async def _look(self) -> None:
-        listing = await self._pacer.run(scan(self._root))
+        listing, suspects = await self._in_thread(self._scan)
         changed = self._note_blind(listing)
-        suspects = await self._pacer.run(self._known.suspects(listing))
         if suspects:
             await deferLater(self._clock, self._quiet)
-            suspects = await self._pacer.run(self._still(suspects))
+            suspects = await self._in_thread(self._still, suspects)
             await self._load(suspects, self._pacer, SMALL)
         if suspects or changed:
             await self._hand_over(self._pacer)
@@ -102,7 +117,11 @@ class FileStore:
         if self._apply is not None and (delta or always):
             self._apply(delta)
 
-    def _still(self, suspects: Suspects) -> Steps[Suspects]:
+    def _scan(self) -> tuple[Listing, Suspects]:
+        listing = scan(self._root)
+        return listing, self._known.suspects(listing)
+
+    def _still(self, suspects: Suspects) -> Suspects:
         """Those that are as they were a moment ago; the others are looked at again with the next pull."""
         still: Suspects = {}
         for name, before in suspects.items():
@@ -111,33 +130,39 @@ class FileStore:
                     still[name] = before
             except OSError:
                 continue  # the next scan says that it is blind there
-            yield
         return still
 
     async def _load(self, suspects: Suspects, pacer: Pacer, small: int) -> None:
-        """Read what changed: here where it is `small` and not much, else outside."""
+        """Read what changed, and parse it: here where it is `small` and not much, else outside."""
         present = {name: seen for name, seen in suspects.items() if seen is not None}
         for name in suspects.keys() - present.keys():
             self._known.forget(name)
             self._catalog.remove(name)
-        large = []
-        if self._outside is not None:
-            much = sum(seen.size for seen in present.values()) > MANY
-            large = [name for name, seen in present.items() if much or seen.size > small]
-        away = [self._load_outside(name, present.pop(name), pacer) for name in large]
-        await pacer.run(self._load_here(present))
+        now = self._wall()
+        large = self._large(present, small)
+        away = [self._load_outside(name, present.pop(name), now, pacer) for name in large]
+        fetched = await self._in_thread(self._fetch, present)
+        await pacer.run(self._parse(fetched, present, now))
         await gatherResults(away, consumeErrors=True)
 
-    def _load_here(self, present: Mapping[str, Stamp]) -> Steps[None]:
-        for name, seen in present.items():
-            now = self._wall()
-            self._take(load(self._path(name), name, self._known.digest(name)), name, seen, now)
-            yield
+    def _large(self, present: Mapping[str, Stamp], small: int) -> Iterable[str]:
+        if self._outside is None:
+            return ()
+        much = sum(size for _, size, _, _ in present.values()) > MANY
+        return [name for name, seen in present.items() if much or seen[1] > small]
 
-    def _load_outside(self, name: str, seen: Stamp, pacer: Pacer) -> Deferred[None]:
+    def _load_outside(self, name: str, seen: Stamp, now: int, pacer: Pacer) -> Deferred[None]:
         assert self._outside is not None
         loading = self._outside.load(self._path(name), name, self._known.digest(name), pacer)
-        return loading.addCallback(self._take, name, seen, self._wall())
+        return loading.addCallback(self._take, name, seen, now)
+
+    def _fetch(self, present: Iterable[str]) -> dict[str, Fetched]:
+        return {name: fetch(self._path(name), self._known.digest(name)) for name in present}
+
+    def _parse(self, fetched: Mapping[str, Fetched], present: Mapping[str, Stamp], now: int) -> Steps[None]:
+        for name, one in fetched.items():
+            self._take(parse(one, name), name, present[name], now)
+            yield
 
     def _take(self, loaded: Loaded, name: str, seen: Stamp, now: int) -> None:
         if loaded.error is not None:

@@ -6,25 +6,34 @@ garbage (they die by reference count). So:
 
 - while the first content is loaded, nothing is collected: nearly all that is made then stays;
 - what has settled is frozen (`gc.freeze`): no collection looks at it again, and it still dies by reference count;
-- later changes are frozen in their turn only when they add up. A freeze takes in whatever is alive at that moment, and
-  a cycle in it (a connection and its protocol, say) would never be found: rare freezes keep that bounded.
+- much work at once (every document changed) is frozen as it goes on;
+- small changes are frozen only when they add up. A freeze takes in whatever is alive at that moment, and a cycle in it
+  (a connection and its protocol, say) would never be found: rare freezes keep that bounded;
+- young objects are looked at in smaller portions than Python's own thresholds make.
 """
 
 from __future__ import annotations
 
 import gc
 
-#: Documents and services that have changed since the last freeze, some ten objects each: a full collection over
-#: what they left takes single milliseconds.
-WORTH_IT = 2000
+#: Documents and services that have changed since the last freeze, some forty objects each: a full collection over
+#: what they left takes a few milliseconds.
+WORTH_IT = 500
+
+#: Seconds of work (some 30,000 objects) within `WINDOW` seconds that are frozen at once. Small changes never come near.
+MUCH, WINDOW = 0.03, 0.2
+
+#: Allocations before a young collection, young ones before a middle one, middle ones before a full one.
+THRESHOLDS = (700, 4, 25)
 
 
 class Heap:
-    """`loading()` before the first content is read, `settled(changed)` after each swap."""
+    """`loading()` before the first content is read, `settled(changed)` before each swap, `worked` after each slice."""
 
     def __init__(self) -> None:
         self._changed = 0
         self._loading = False
+        self._window, self._spent = 0.0, 0.0
 
     def loading(self) -> None:
         """Everything made from now on is going to stay, until the next `settled`."""
@@ -39,4 +48,14 @@ class Heap:
             self._changed = 0
         if self._loading:
             self._loading = False
+            gc.set_threshold(*THRESHOLDS)
             gc.enable()
+
+    def worked(self, begun: float, seconds: float) -> None:
+        """A slice of work on documents began at `begun` (of any clock) and took `seconds`."""
+        if begun - self._window > WINDOW:
+            self._window, self._spent = begun, 0.0
+        self._spent += seconds
+        if self._spent >= MUCH:
+            gc.freeze()
+            self._spent = 0.0

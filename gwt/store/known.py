@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gwt.steps import Steps
 from gwt.store.scan import Listing, Stamp
 
 #: A change this soon after another may leave the same mtime: file systems count in ticks, some in two seconds.
 RACY_NS = 2_000_000_000
-
-#: Files between two yields.
-STRIDE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +35,13 @@ class Known:
     def __init__(self) -> None:
         self._read: dict[str, Read] = {}
 
-    def suspects(self, listing: Listing) -> Steps[Suspects]:
+    def suspects(self, listing: Listing) -> Suspects:
         """The files of `listing` to look at again, and those that it lacks. What it can't see is left alone."""
         found: Suspects = {}
-        for number, (name, stamp) in enumerate(listing.files.items()):
+        for name, stamp in listing.files.items():
             read = self._read.get(name)
             if read is None or read.racy or read.stamp != stamp:
                 found[name] = stamp
-            if number % STRIDE == 0:
-                yield
         for name in self._read.keys() - listing.files.keys():
             if not listing.hides(name):
                 found[name] = None
@@ -60,7 +54,7 @@ class Known:
 
     def note(self, name: str, stamp: Stamp, digest: bytes, now_ns: int) -> None:
         """`name` was read; its Stamp was `stamp` before that and the wall clock `now_ns`."""
-        self._read[name] = Read(stamp, digest, now_ns - stamp.mtime_ns < RACY_NS)
+        self._read[name] = Read(stamp, digest, now_ns - stamp[0] < RACY_NS)
 
     def forget(self, name: str) -> None:
         """`name` is gone."""

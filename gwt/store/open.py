@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
+
+from twisted.internet.threads import deferToThreadPool
 
 from gwt.store.base import Store, StoreError
 from gwt.store.file import FileStore
@@ -14,9 +17,9 @@ LATER = ("redis", "rediss", "redis+unix", "redis+sentinel", "etcd", "etcds")
 
 
 def open_store(url: str, reactor: Any, base: str = ".") -> Store:
-    """The Store that `url` names: `file:DIR` (relative to `base`) or `memory:`. `reactor` gives time and processes.
+    """The Store that `url` names: `file:DIR` (relative to `base`) or `memory:`.
 
-    Raises StoreError with one line for people.
+    `reactor` gives time, threads and processes. Raises StoreError with one line for people.
     """
     scheme, colon, rest = url.partition(":")
     if colon and scheme == "memory":
@@ -25,7 +28,8 @@ def open_store(url: str, reactor: Any, base: str = ".") -> Store:
         return MemoryStore(reactor)
     if colon and scheme == "file":
         root = os.path.normpath(os.path.join(base, _directory(rest)))
-        return FileStore(root, reactor, Outside(reactor, children()))
+        in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        return FileStore(root, reactor, in_thread, Outside(reactor, children()))
     if colon and scheme in LATER:
         raise StoreError(f"store: {scheme}: is not in this version; file:DIR and memory: are")
     raise StoreError(f"store: expected file:DIR or memory:, got {_shown(url)!r}")

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from gwt.steps import Steps
+from gwt.store.heap import Heap
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ class Pacer:
         self._clock, self._now = clock, now
         self.budget = budget
         self.longest = 0.0
+        self._heap = Heap()
 
     def run(self, steps: Steps[T]) -> Deferred[T]:
         """Start now; fires with what the generator returns, or fails with what it raises. Cancelling closes it."""
@@ -41,7 +43,9 @@ class Pacer:
                 if self._now() >= until:
                     return
         finally:
-            self.longest = max(self.longest, self._now() - begun)
+            took = self._now() - begun
+            self.longest = max(self.longest, took)
+            self._heap.worked(begun, took)
 
     def later(self, turn: Callable[[], None]) -> Any:
         """Let the loop serve everybody else, then go on with `turn`."""

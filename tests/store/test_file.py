@@ -40,7 +40,13 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.root, self.clock, self.elsewhere = root, Clock(), Elsewhere()
-        self.store = FileStore(str(root), self.clock, self.elsewhere, QUIET, lambda: self.wall)  # type: ignore[arg-type]
+        self.store = FileStore(
+            str(root),
+            self.clock,
+            outside=self.elsewhere,  # type: ignore[arg-type]
+            quiet=QUIET,
+            wall=lambda: self.wall,
+        )
         self.wall = 10**18
         self.deltas: list[Delta] = []
 

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from gwt.store.heap import WORTH_IT, Heap
+from gwt.store.heap import MUCH, WINDOW, WORTH_IT, Heap
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     gc.unfreeze()
+    thresholds = gc.get_threshold()
     yield
+    gc.set_threshold(*thresholds)
     gc.unfreeze()
     gc.enable()
 
@@ -31,6 +33,21 @@ def test_later_changes_are_frozen_when_they_add_up() -> None:
     assert gc.get_freeze_count() == 0
     heap.settled(WORTH_IT // 2)
     assert gc.get_freeze_count() > 0
+
+
+def test_much_work_at_once_is_frozen_as_it_goes_on() -> None:
+    heap = Heap()
+    heap.worked(0.0, MUCH / 2)
+    assert gc.get_freeze_count() == 0
+    heap.worked(WINDOW / 2, MUCH / 2)
+    assert gc.get_freeze_count() > 0
+
+
+def test_as_much_work_in_little_pieces_is_not() -> None:
+    heap = Heap()
+    for number in range(20):
+        heap.worked(number * WINDOW, MUCH / 5)
+    assert gc.get_freeze_count() == 0
 
 
 def test_who_has_turned_collection_off_finds_it_off() -> None:

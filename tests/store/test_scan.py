@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gwt.steps import finish
 from gwt.store.scan import Listing, scan, stamp
 
 
 def names(root: Path) -> list[str]:
-    return sorted(finish(scan(str(root))).files)
+    return sorted(scan(str(root)).files)
 
 
 def write(path: Path, text: str = "x") -> None:
@@ -36,10 +35,10 @@ def test_a_config_map_mount_shows_each_key_once_and_its_swap(tmp_path: Path) -> 
         os.utime(tmp_path / version / "key.yaml", ns=(1, 1))
     (tmp_path / "..data").symlink_to("..1")
     (tmp_path / "key.yaml").symlink_to("..data/key.yaml")
-    before = finish(scan(str(tmp_path)))
+    before = scan(str(tmp_path))
     (tmp_path / "..new").symlink_to("..2")
     (tmp_path / "..new").rename(tmp_path / "..data")
-    after = finish(scan(str(tmp_path)))
+    after = scan(str(tmp_path))
     assert list(before.files) == list(after.files) == ["key.yaml"]
     assert before.files != after.files
 
@@ -52,7 +51,7 @@ def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
     (root / "loop").symlink_to(".")
     (root / "self.yaml").symlink_to("self.yaml")
     (root / "nowhere.yaml").symlink_to("missing.yaml")
-    listing = finish(scan(str(root)))
+    listing = scan(str(root))
     assert list(listing.files) == ["linked/a.yaml"]
     assert set(listing.blind) == {"self.yaml"}
 
@@ -63,7 +62,7 @@ def test_a_directory_called_like_a_document_is_a_directory(tmp_path: Path) -> No
 
 
 def test_a_missing_root_is_blind_not_empty(tmp_path: Path) -> None:
-    listing = finish(scan(str(tmp_path / "none")))
+    listing = scan(str(tmp_path / "none"))
     assert listing.blind == {"": "No such file or directory"}
     assert listing.hides("anything")
 
@@ -96,9 +95,3 @@ def test_stamps_differ_after_a_change(tmp_path: Path, change: str) -> None:
 def test_no_file_has_no_stamp(tmp_path: Path) -> None:
     assert stamp(str(tmp_path / "a.yaml")) is None
     assert stamp(str(tmp_path / "a.yaml" / "b.yaml")) is None
-
-
-def test_a_scan_of_many_files_pauses(tmp_path: Path) -> None:
-    for number in range(300):
-        write(tmp_path / f"{number}.yaml")
-    assert sum(1 for _ in scan(str(tmp_path))) >= 4
