@@ -212,7 +212,7 @@ class Connection:
         A server that does not want the rest of a request answers (413, say) and closes; its reset may be noticed by
         our writing before its answer was read. The answer is still there, and the client should see it.
         """
-        if self.owner is not None and not self.owner.request_sent:
+        if self.owner is not None:
             self.reusable = False
             try:
                 while self.owner is not None and (data := self.transport.getHandle().recv(65536, MSG_DONTWAIT)):

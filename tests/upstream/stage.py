@@ -103,10 +103,14 @@ class Peer:
 
     def take(self, size: int) -> bytes:
         """So many bytes, fewer only at the end of the stream."""
-        while len(self.buffer) < size and self.more():
-            pass
-        found, self.buffer = self.buffer[:size], self.buffer[size:]
-        return found
+        found = bytearray(self.buffer)
+        try:
+            while len(found) < size and (data := self.socket.recv(1 << 20)):
+                found += data
+        finally:
+            self.buffer = bytes(found)
+        self.buffer = bytes(found[size:])
+        return bytes(found[:size])
 
     def chunks(self) -> tuple[bytes, bool]:
         """A chunked body, and whether its end came."""
