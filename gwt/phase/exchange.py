@@ -7,12 +7,15 @@ answer reaches the client is the business of its subclasses, one for each kind o
 
 from __future__ import annotations
 
+import re
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from gwt.errors import GatewayError
 from gwt.wire.request import RequestHead
 from gwt.wire.response import ResponseHead
+
+_GRPC = re.compile(rb"(?i:application/grpc)(?![^+; \t])").match
 
 
 class Reader(Protocol):
@@ -140,7 +143,7 @@ class Exchange:
     def wants_grpc(self) -> bool:
         """Whether errors must be told as `grpc-status`."""
         kind = self.head.header(b"content-type")
-        return kind is not None and kind.startswith(b"application/grpc")
+        return kind is not None and _GRPC(kind) is not None
 
     # -- what an answer is made of; told by subclasses in their protocol
 
