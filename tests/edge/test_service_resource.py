@@ -1,0 +1,61 @@
+"""The service proxy's resources are real IResources: they also answer under twisted.web's own Site."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from typing import Any
+
+import pytest
+from twisted.web.resource import IResource
+from twisted.web.server import Site
+from twisted.web.test.requesthelper import DummyChannel
+from zope.interface.verify import verifyObject
+
+from gwt.balance.endpoint import Registry
+from gwt.compile import empty_snapshot
+from gwt.edge.service_resource import ServiceProxyResource
+from gwt.model.policy import DEFAULT_POLICY
+from gwt.phase.ticker import Ticker
+from gwt.proxy import Proxy
+from gwt.service_proxy import Gate, ServiceLeaves
+from gwt.snapshot import Current
+from gwt.surroundings import Surroundings
+from gwt.upstream.pool import Pools
+from gwt.wire.forwarded import Ids
+
+
+def resource() -> ServiceProxyResource:
+    current = Current(empty_snapshot(Surroundings(Registry(time.monotonic, random.random))))
+    pools: Any = Pools(object(), time.monotonic)  # type: ignore[arg-type]
+    proxy = Proxy(pools, Ticker(), time.monotonic, Ids(random.Random(1).randbytes))
+    return ServiceProxyResource(current, proxy, ServiceLeaves(Gate(["*/*"], ["kube-system/*"]), DEFAULT_POLICY))
+
+
+def test_it_is_a_resource() -> None:
+    verifyObject(IResource, resource())
+    with pytest.raises(TypeError):
+        resource().putChild(b"x", resource())
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (b"/__dns.kube-system.53__/", 403, "denied"),
+        (b"/__web.shop.80__/", 404, "no_route"),
+        (b"/other", 404, "no_route"),
+        (b"/__web.shop.80__/..", 400, "bad_request"),
+    ],
+)
+def test_under_a_site(path: bytes, status: int, code: str) -> None:
+    site = Site(resource())
+    channel = DummyChannel()
+    channel.site = site
+    request = site.requestFactory(channel, False)  # type: ignore[misc,call-arg]
+    request.gotLength(0)
+    request.requestHeaders.addRawHeader(b"host", b"a.example")
+    request.requestReceived(b"GET", path, b"HTTP/1.1")
+    head, _, body = channel.transport.written.getvalue().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert json.loads(body)["code"] == code
