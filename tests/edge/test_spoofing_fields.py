@@ -13,7 +13,7 @@ NAMES = (
     b"Proxy", b"Keep-Alive", b"Proxy-Connection", b"Proxy-Authorization", b"HTTP2-Settings", b"Forwarded",
     b"X-Forwarded-Prefix", b"X_Forwarded_Prefix", b"X-Forwarded-User", b"X.Forwarded.User", b"X-Forwarded-Uri",
     b"X-Forwarded-Scheme", b"X_Real_Ip", b"X.Real-IP", b"x_forwarded_for", b"X_Forwarded_Host", b"X_Request_Id",
-    b"Transfer_Encoding", b"Content.Length", b"Trace_parent"[:0] or b"Upgrade",
+    b"Transfer_Encoding", b"Content.Length", b"Upgrade",
 )  # fmt: skip
 OURS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-real-ip")
 PROXY = "192.0.2.7"
@@ -41,7 +41,7 @@ def test_no_spelling_passes_by_connection(name: bytes) -> None:
     assert all(seen.header(ours) for ours in OURS)
 
 
-@pytest.mark.parametrize("name", NAMES[:9] + (b"Host", b"Authorization", b"Content-Length", b"X-Forwarded-For", b"Cookie"))
+@pytest.mark.parametrize("name", (*NAMES[:9], b"Host", b"Authorization", b"Content-Length", b"X-Forwarded-For"))
 def test_no_spelling_passes_in_trailers(name: bytes) -> None:
     rig = Rig().send(
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: %b\r\n\r\n"

@@ -6,6 +6,8 @@ must be the same messages, up to the request that was refused.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import h11
 from edge.cases import CASES
 from edge.rig import Rig, Seen
@@ -16,8 +18,8 @@ from gwt.wire.chunked import BadChunk, Decoder, encode, last
 
 SHORT = [case.raw for case in CASES if len(case.raw) < 600]
 #: Bytes that parsers have been known to stumble over.
-ODD = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b";", b",", b"\x0b", b"\x0c", b"\x7f", b"\x85", b"\xa0", b"\xff",
-       b"\r\n\r\n", b"0\r\n\r\n", b"Host: b\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n",
+ODD = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b";", b",", b"\x0b", b"\x0c", b"\x7f", b"\x85", b"\xa0",
+       b"\xff", b"\r\n\r\n", b"0\r\n\r\n", b"Host: b\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n",
        b"transfer-encoding : chunked\r\n", b"Connection: close\r\n", b"HTTP/1.0", b"%2e", b"..", b"//", b"\\", b"#",
        b"GET / HTTP/1.1\r\nHost: c\r\n\r\n", b"-", b"+", b"_", b"0x", b"1" * 20, b'"', b"@", b"[", b"]"]  # fmt: skip
 
@@ -99,7 +101,7 @@ def test_what_is_forwarded_is_what_was_meant(raw: bytes) -> None:
 @example(b"\r\n\r\n\r\n\r\n\r\n", [2, 4, 6, 8])
 def test_any_split_gives_the_same(raw: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(raw)]
-    pieces = [raw[a:b] for a, b in zip(places, places[1:], strict=False) if raw[a:b]]
+    pieces = [raw[a:b] for a, b in pairwise(places) if raw[a:b]]
     assert outcome(fed(*pieces)) == outcome(fed(raw))
 
 
@@ -115,7 +117,7 @@ def test_chunks_come_back_as_they_were_sent(parts: list[bytes], cuts: list[int],
     trailers = [b"X-T: v"] if with_trailer else []
     coded = b"".join(map(encode, parts)) + last(trailers) + b"next"
     decoder, read, places = Decoder(), b"", [0, *sorted(cuts), len(coded)]
-    for a, b in zip(places, places[1:], strict=False):
+    for a, b in pairwise(places):
         if coded[a:b] and not decoder.done:
             read += decoder.feed(coded[a:b])
             where = b
