@@ -54,7 +54,7 @@ def files_below(path: Path) -> Iterator[tuple[str, Path]]:
     if not path.is_dir():
         yield path.name, path
         return
-    listing = finish(scan(str(path)))
+    listing = scan(str(path))
     if listing.blind:
         name, reason = next(iter(listing.blind.items()))
         raise Unreadable(f"cannot read {shown(path / name)}: {reason}")
