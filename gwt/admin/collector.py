@@ -31,7 +31,7 @@ class Collector:
         self._observed, self._dialled = observed, dialled
         self.surveys = Surveys()
         metrics = observed.meters.metrics
-        self._tally = Tally(observed.meters)
+        self._tally = Tally(observed.meters, observed.clock)
         gauge, counter = metrics.gauge, metrics.counter
         self._active = gauge("gwt_requests_active", "Requests on their way to an endpoint or back.")
         self._retries = counter("gwt_retries_total", "Further tries of requests that an endpoint did not answer.")

@@ -1,0 +1,102 @@
+"""gwt.admin.peers: workers ask each other over real UNIX sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import inlineCallbacks
+from twisted.trial.unittest import TestCase
+
+from gwt.admin import peers
+from gwt.admin.peers import Peers
+
+
+class Other(Peers):
+    """Peers of a process with another id."""
+
+    number = 1
+
+    @property
+    def _own(self) -> str:
+        return f"{self.number}.peer"
+
+
+class PeersTests(TestCase):
+    def setUp(self) -> None:
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        self.questions: list[Any] = []
+
+    def make(self, number: int, *said: Any) -> Peers:
+        def tell(question: dict[str, Any]) -> Iterator[Any]:
+            self.questions.append(question)
+            yield None
+            yield from said
+
+        made = Other(reactor, self.directory, tell)
+        made.number = number
+        made.start()
+        self.addCleanup(made.stop)
+        return made
+
+    @inlineCallbacks
+    def test_all_others_are_asked(self) -> Any:
+        asking = self.make(1, "self")
+        self.make(2, ["a", 1], None, {"x": "y" * 100_000})
+        self.make(3)
+        said: list[Any] = []
+        yield asking.ask({"ask": "it"}, said.append)
+        assert self.questions == [{"ask": "it"}] * 2
+        assert said == [["a", 1], {"x": "y" * 100_000}]
+
+    @inlineCallbacks
+    def test_who_has_stopped_is_not_asked(self) -> Any:
+        asking, other = self.make(1), self.make(2, "here")
+        yield other.stop()
+        said: list[Any] = []
+        yield asking.ask({}, said.append)
+        assert said == []
+
+    @inlineCallbacks
+    def test_the_dead_leave_nothing_behind(self) -> Any:
+        dead = self.directory / "999999999.peer"
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(os.fspath(dead))
+        assert dead.exists()
+        yield self.make(1).ask({})
+        assert not dead.exists()
+
+    @inlineCallbacks
+    def test_nobody_waits_long(self) -> Any:
+        self.patch(peers, "PATIENCE", 0.05)
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(os.fspath(self.directory / f"{os.getpid()}0.peer"))
+            silent.listen()
+            yield self.make(1).ask({"ask": "it"})
+
+    @inlineCallbacks
+    def test_a_process_alone_has_no_peers(self) -> Any:
+        alone = Peers(reactor, None, lambda question: iter(()))
+        alone.start()
+        yield alone.ask({"ask": "it"})
+        yield alone.stop()
+
+    @inlineCallbacks
+    def test_an_answer_that_breaks_ends(self) -> Any:
+        def broken(question: dict[str, Any]) -> Iterator[Any]:
+            yield 1
+            raise KeyError("oh")
+
+        other = Other(reactor, self.directory, broken)
+        other.number = 2
+        other.start()
+        self.addCleanup(other.stop)
+        said: list[Any] = []
+        yield self.make(1).ask({}, said.append)
+        assert said == [1]
+        assert len(self.flushLoggedErrors(KeyError)) == 1

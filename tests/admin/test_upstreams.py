@@ -1,0 +1,50 @@
+"""gwt.admin.upstreams: endpoints and what requests have left behind there."""
+
+from __future__ import annotations
+
+from admin.world import DOCUMENTS, World, told
+
+from gwt.admin.upstreams import counted, listing, one
+from gwt.snapshot import Snapshot
+
+
+def world() -> Snapshot:
+    snapshot = World().put({"r.yaml": DOCUMENTS})
+    state = snapshot.upstreams["foo/a:80"].endpoints[0].state
+    state.requests, state.failures, state.inflight = 7, 2, 1
+    return snapshot
+
+
+def test_one_service() -> None:
+    what = told(one(world(), {}, "foo/a:80"))
+    assert what["name"] == "foo/a:80"
+    assert what["candidates"] == 1
+    assert what["endpoints"] == [
+        {"address": "10.0.0.1:80", "weight": 1, "ready": True, "serving": True, "terminating": False, "zone": None,
+         "in_flight": 1, "requests": 7, "failures": 2},
+        {"address": "10.0.0.2:80", "weight": 2, "ready": False, "serving": True, "terminating": False, "zone": None,
+         "in_flight": 0, "requests": 0, "failures": 0},
+    ]  # fmt: skip
+    missing = one(world(), {}, "foo/b:80")
+    assert (missing.status, told(missing)["code"]) == (404, "no_such_upstream")
+
+
+def test_other_workers_count_too() -> None:
+    others = {"foo/a:80": {"10.0.0.1:80": [1, 10, 0], "10.9.9.9:80": [5, 5, 5]}}
+    endpoints = told(one(world(), others, "foo/a:80"))["endpoints"]
+    assert [(e["in_flight"], e["requests"], e["failures"]) for e in endpoints] == [(2, 17, 2), (0, 0, 0)]
+
+
+def test_all_services_by_key_and_in_pages() -> None:
+    assert [row["name"] for row in told(listing(world(), {}, None, None))["upstreams"]] == ["foo/a:80", "other"]
+    page = told(listing(world(), {}, 1, None))
+    assert (page["upstreams"][0]["name"], page["next"]) == ("foo/a:80", "foo/a:80")
+    page = told(listing(world(), {}, 1, "foo/a:80"))
+    assert (page["upstreams"][0]["name"], page["next"]) == ("other", None)
+
+
+def test_what_a_worker_tells_others() -> None:
+    assert [said for said in counted(world(), None) if said] == [["foo/a:80", {"10.0.0.1:80": [1, 7, 2]}]]
+    assert [said for said in counted(world(), "foo/a:80") if said] == [["foo/a:80", {"10.0.0.1:80": [1, 7, 2]}]]
+    assert [said for said in counted(world(), "other") if said] == []
+    assert list(counted(world(), "nobody")) == []
