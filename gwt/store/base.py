@@ -21,7 +21,10 @@ class Store(Protocol):
     """A place where documents live. Deltas are handed over in order, and never one that says nothing."""
 
     def start(self, apply: Apply) -> Deferred[None]:
-        """Read everything; fires when the first complete content was handed over, fails with StoreError."""
+        """Read everything; fires when the first complete content was handed over, fails with StoreError.
+
+        It may come in several Deltas: until then nothing is complete, and nothing is to be served.
+        """
 
     def pull(self) -> Deferred[None]:
         """Look for changes and hand them over. Fails where that was not possible: what is in force stays so."""

@@ -59,9 +59,9 @@ class Catalog:
         self._failed.pop(source, None)
 
     @property
-    def waiting(self) -> bool:
-        """Whether something was noted since `settle` was begun."""
-        return bool(self._pending)
+    def waiting(self) -> int:
+        """How many sources and documents were noted since `settle` was begun."""
+        return len(self._pending) + sum(len(content.docs) for content in self._pending.values())
 
     def settle(self) -> Steps[Delta]:
         """Work in what was noted; ends in what changed by it. A Delta that says nothing keeps the revision."""

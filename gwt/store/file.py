@@ -33,8 +33,11 @@ T = TypeVar("T")
 #: Seconds for which a changed file must hold still before it is read: half-written is not what anybody means.
 QUIET = 0.05
 
-#: Seconds a turn while nothing is served yet.
-HURRY = 0.5
+#: Seconds a turn while nothing is served yet; short enough that no child waits for its answer to be taken.
+HURRY = 0.02
+
+#: Documents that are handed over together while the first content is still being read.
+PORTION = 5000
 
 #: Bytes of a file that is parsed in the serving process: some 2 ms of YAML. Larger ones are parsed outside.
 SMALL = 4096
@@ -74,6 +77,8 @@ class FileStore:
         self._known = Known()
         self._blind: dict[str, str] = {}
         self._apply: Apply | None = None
+        self._early: Pacer | None = None
+        self._portion: Deferred[None] | None = None
 
     def start(self, apply: Apply) -> Deferred[None]:
         """See `Store.start`. Fails with StoreError where the directory can't be read."""
@@ -99,7 +104,11 @@ class FileStore:
         if "" in listing.blind:
             raise StoreError(f"the store's directory {self._root!r} can't be read: {listing.blind['']}")
         self._note_blind(listing)
+        self._early = hurried
         await self._load(suspects, hurried, MANY)
+        self._early = None
+        if self._portion is not None:
+            await self._portion
         await self._hand_over(hurried, always=True)
 
     async def _look(self) -> None:
@@ -154,7 +163,17 @@ class FileStore:
     def _load_outside(self, name: str, seen: Stamp, now: int, pacer: Pacer) -> Deferred[None]:
         assert self._outside is not None
         loading = self._outside.load(self._path(name), name, self._known.digest(name), pacer)
-        return loading.addCallback(self._take, name, seen, now)
+        return loading.addCallback(self._take, name, seen, now).addCallback(self._hand_over_early)
+
+    def _hand_over_early(self, _: None) -> None:
+        """At the start: what has been read is compiled here while children parse the rest."""
+        if self._early is not None and self._portion is None and self._catalog.waiting >= PORTION:
+            self._portion = Deferred.fromCoroutine(self._hand_over(self._early))
+            self._portion.addBoth(self._handed_over)
+
+    def _handed_over(self, result: T) -> T:
+        self._portion = None
+        return result
 
     def _fetch(self, present: Iterable[str]) -> dict[str, Fetched]:
         return {name: fetch(self._path(name), self._known.digest(name)) for name in present}

@@ -8,6 +8,7 @@ about a millisecond, and a last one with the rest. Imports no Twisted; ends when
 from __future__ import annotations
 
 import copyreg
+import fcntl
 import gc
 import io
 import os
@@ -16,7 +17,9 @@ import resource
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any, BinaryIO
 
 from gwt.model import route as model
@@ -30,6 +33,9 @@ HEAD = struct.Struct(">IB")
 
 #: Values (paths, endpoints, ...) in one frame: some 500 µs of unpickling.
 FRAME = 100
+
+#: Bytes of answers that wait in the pipe, if the system allows it.
+PIPE = 1 << 20
 
 #: Bytes of address space: a document that explodes takes the child with it, not the machine.
 MEMORY = 4 << 30
@@ -76,15 +82,15 @@ def pieces(docs: Iterable[Doc], size: int = FRAME) -> Iterator[list[Doc]]:
     piece: list[Doc] = []
     held = 0
     for doc in docs:
-        kept: list[Part] = []
-        for part in doc.parts:
-            kept.append(part)
+        begun = 0
+        for end, part in enumerate(doc.parts, 1):
             held += _weight(part)
             if held >= size:
-                yield [*piece, replace(doc, parts=tuple(kept))]
-                piece, kept, held = [], [], 0
-        if kept or not doc.parts:
-            piece.append(replace(doc, parts=tuple(kept)))
+                piece.append(_cut(doc, begun, end))
+                yield piece
+                piece, held, begun = [], 0, end
+        if begun < len(doc.parts) or not doc.parts:
+            piece.append(_cut(doc, begun, len(doc.parts)))
             held += 1
     if piece:
         yield piece
@@ -103,6 +109,10 @@ def joined(pieces_: Iterable[list[Doc]]) -> Iterator[Doc]:
         whole, kept = doc, list(doc.parts)
     if whole is not None:
         yield replace(whole, parts=tuple(kept)) if len(kept) != len(whole.parts) else whole
+
+
+def _cut(doc: Doc, begun: int, end: int) -> Doc:
+    return doc if end - begun == len(doc.parts) else replace(doc, parts=doc.parts[begun:end])
 
 
 def _weight(part: Part) -> int:
@@ -125,8 +135,8 @@ def dumps(value: Any) -> bytes:
 
 
 def _reducer(cls: type) -> Callable[[Any], Any]:
-    names = [field.name for field in fields(cls)]
-    return lambda value: (cls, tuple([getattr(value, name) for name in names]))
+    values = attrgetter(*[field.name for field in fields(cls)])
+    return (lambda value: (cls, values(value))) if len(fields(cls)) > 1 else (lambda value: (cls, (values(value),)))
 
 
 def _reduce_access(value: model.Access) -> Any:
@@ -157,6 +167,8 @@ def main() -> None:
     """The child's life."""
     gc.disable()  # what is made here lives for one file
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with suppress(OSError):
+        fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, PIPE)  # room to go on while the gateway is busy
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that prints may get between the frames
     try:

@@ -1,7 +1,8 @@
 """Outside: the children that parse large files (`gwt.store.loader`), seen from the serving process.
 
-Started when they are needed, given one file at a time, let go when there was nothing to do for a while. A child that
-dies or takes too long fails the one file that it was at, which then keeps what it last said.
+Started when they are needed, given a file and the next (so that they never wait for us), let go when there was nothing
+to do for a while. A child that dies or takes too long fails the one file that it was at, which then keeps what it last
+said; what it had not begun goes to another.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from gwt.store.pace import Pacer
 
 #: Seconds that a file may take.
 TIMEOUT = 60.0
+
+#: Files that a child has at most, the one that it is at included.
+AHEAD = 2
 
 #: Seconds without work after which the children are let go.
 IDLE = 30.0
@@ -72,14 +76,21 @@ class Outside:
     def _assign(self) -> None:
         self._cancel_leave()
         while self._jobs and self._closed is None:
-            child = next((child for child in self._children if child.job is None and not child.leaving), None)
+            child = self._least_busy()
             if child is None:
-                if len(self._children) >= self._most:
-                    return
-                child = self._spawn()
-            child.begin(self._jobs.popleft(), self._timeout)
-        if self._children and self._closed is None and all(child.job is None for child in self._children):
+                return
+            child.give(self._jobs.popleft(), self._timeout)
+        if self._children and self._closed is None and not any(child.jobs for child in self._children):
             self._leave = self._reactor.callLater(self._idle, self._let_go)
+
+    def _least_busy(self) -> Child | None:
+        """A child that can take a file: an idle one, else a new one, else one with room; None if none has."""
+        able = sorted((child for child in self._children if not child.leaving), key=lambda child: len(child.jobs))
+        if able and not able[0].jobs:
+            return able[0]
+        if len(self._children) < self._most:
+            return self._spawn()
+        return able[0] if able and len(able[0].jobs) < AHEAD else None
 
     def _spawn(self) -> Child:
         child = Child(self._reactor, self._assign, self._ended)
@@ -104,6 +115,7 @@ class Outside:
     def _ended(self, child: Child | None) -> None:
         if child is not None:
             self._children.discard(child)
+            self._jobs.extendleft(reversed(child.jobs))
         if self._closed is None:
             self._assign()
         elif not self._children and not self._closed.called:
@@ -111,30 +123,33 @@ class Outside:
 
 
 class Child(ProcessProtocol):
-    """One child process, at one Job or none."""
+    """One child process and the Jobs that it was given: at the first of `jobs` it is, the others wait in its input."""
 
     def __init__(self, clock: Any, free: Any, ended: Any) -> None:
         self._clock, self._free, self._tell_ended = clock, free, ended
         self._buffer = bytearray()
         self._messages: list[bytes] = []
         self._limit: Any = None
-        self.job: Job | None = None
+        self._timeout = TIMEOUT
+        self.jobs: deque[Job] = deque()
         self.leaving = False
 
     @property
     def _process(self) -> Any:
         return self.transport  # there from spawnProcess on
 
-    def begin(self, job: Job, timeout: float) -> None:
-        """Give it a file."""
-        self.job = job
-        self._limit = self._clock.callLater(timeout, self._too_long, timeout)
+    def give(self, job: Job, timeout: float) -> None:
+        """Give it a file, for which it may take `timeout` seconds."""
+        self._timeout = timeout
+        self.jobs.append(job)
         self._process.write(frame((job.path, job.name, job.known)))
+        if len(self.jobs) == 1:
+            self._start_clock()
 
     def leave(self) -> None:
         """It may end: it does when its input does, or is made to where it is at work."""
         self.leaving = True
-        if self.job is not None:
+        if self.jobs:
             self._kill()
         else:
             self._process.closeStdin()
@@ -155,38 +170,45 @@ class Child(ProcessProtocol):
 
     def processExited(self, reason: Failure) -> None:
         """It is dead; what it was at has failed."""
-        job, self.job = self.job, None
-        wanted, self.leaving = not self.leaving, True
-        self._stop_clock()
+        self._fail(f"the parser ended while it read this ({reason.getErrorMessage()})")
         self._process.closeStdin()  # or its end would be waited for until somebody writes
-        if job is not None and wanted:
-            job.done.callback(failed(job.name, f"the parser ended while it read this ({reason.getErrorMessage()})"))
 
     def processEnded(self, reason: Failure) -> None:
         """It is dead and its pipes are closed."""
         self._tell_ended(self)
 
     def _answered(self) -> None:
-        job, messages = self.job, self._messages
-        self.job, self._messages = None, []
+        messages, self._messages = self._messages, []
         self._stop_clock()
-        if job is None or self.leaving:
+        if self.leaving:
             return  # too late
-        job.pacer.run(unpickled(messages)).chainDeferred(job.done)
+        job = self.jobs.popleft()
+        if self.jobs:
+            self._start_clock()
         self._free()
+        job.pacer.run(unpickled(messages)).chainDeferred(job.done)
 
-    def _too_long(self, timeout: float) -> None:
-        job, self.job, self._limit = self.job, None, None
-        assert job is not None
-        self.leaving = True
+    def _too_long(self) -> None:
+        self._limit = None
+        self._fail(f"parsing took longer than {self._timeout:g} s")
         self._kill()
-        job.done.callback(failed(job.name, f"parsing took longer than {timeout:g} s"))
+
+    def _fail(self, why: str) -> None:
+        """What it is at has failed, unless that is known already."""
+        self._stop_clock()
+        known, self.leaving = self.leaving, True
+        if self.jobs and not known:
+            job = self.jobs.popleft()
+            job.done.callback(failed(job.name, why))
 
     def _kill(self) -> None:
         try:
             self._process.signalProcess("KILL")
         except ProcessExitedAlready:
             pass  # processEnded is on its way
+
+    def _start_clock(self) -> None:
+        self._limit = self._clock.callLater(self._timeout, self._too_long)
 
     def _stop_clock(self) -> None:
         if self._limit is not None:

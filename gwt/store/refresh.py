@@ -44,7 +44,7 @@ Observe = Callable[[RefreshEvent], None]
 BUDGET = 0.002
 
 #: The same while nothing is served yet.
-HURRY = 0.5
+HURRY = 0.02
 
 
 class Refresher:

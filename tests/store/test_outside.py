@@ -78,6 +78,19 @@ class OutsideTests(TestCase):
         assert isinstance(after.content, Content)
 
     @inlineCallbacks
+    def test_what_a_dead_child_had_not_begun_goes_to_another(self) -> Any:
+        self.outside._most = 1
+        self.hold("held.yaml")
+        (self.root / "b.yaml").write_text(UPSTREAMS)
+        held, waiting = self.load("held.yaml"), self.load("b.yaml")
+        (child,) = self.outside._children
+        assert len(child.jobs) == 2
+        reactor.callLater(0, os.kill, child._process.pid, signal.SIGKILL)
+        first, second = yield gatherResults([held, waiting])
+        assert not first.content.readable
+        assert second == load(str(self.root / "b.yaml"), "b.yaml", None)
+
+    @inlineCallbacks
     def test_a_file_that_takes_too_long_is_given_up(self) -> Any:
         self.outside._timeout = 0.05
         self.hold("held.yaml")
@@ -113,5 +126,6 @@ class OutsideTests(TestCase):
 
 def test_an_answer_that_comes_too_late_is_thrown_away() -> None:
     child = Child(None, lambda: None, lambda child: None)
+    child.leaving = True
     child.outReceived(b"\0\0\0\1\1N")
     assert child._messages == []
