@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gwt.edge.request import Request
-from gwt.edge.side import CODED, COUNTED, DEAD, HELD, LINGER, READY, TUNNEL, WAIT, ClientSide
+from gwt.edge.side import BEHIND, CODED, COUNTED, DEAD, HELD, LINGER, READY, TUNNEL, WAIT, ClientSide
 from gwt.errors import GatewayError
 from gwt.wire.chunked import BadChunk, Decoder
 from gwt.wire.request import RequestHead, bad, parse_request, plausible
@@ -26,6 +26,8 @@ _AHEAD = 64 * 1024
 _EMPTY_LINES = 4
 #: Requests of one client that are answered in a row, without an upstream, before others have their turn.
 _IN_A_ROW = 32
+#: Chunks of one body that are decoded before others have their turn.
+_CHUNKS_IN_A_ROW = 1024
 
 
 @implementer(IProtocol, IHalfCloseableProtocol, IPushProducer)
@@ -151,7 +153,7 @@ class Channel(ClientSide):
         """The turn has come again."""
         if self.state == HELD and self._stalled_at is None:
             self.state = READY
-            if not self._reading:
+            if self._stopped:
                 self.resume_reading()
             if self._buffer and not self._pumping:
                 self.dataReceived(b"")
@@ -247,7 +249,7 @@ class Channel(ClientSide):
 
     def _begin_coded(self, request: Request, rest: bytes) -> None:
         """What is here of the body is decoded first: where it is broken, no upstream hears of the request."""
-        decoder = self._decoder = Decoder()
+        decoder = self._decoder = Decoder(at_once=_CHUNKS_IN_A_ROW)
         body = decoder.feed(rest) if rest else b""
         self._counted = len(rest)
         if decoder.done:
@@ -257,6 +259,8 @@ class Channel(ClientSide):
         self.factory.handle(request)
         if body and self.request is request:
             request.received(body)
+        if decoder.behind and self.state == CODED:
+            self._decode_later()
 
     # -- bodies
 
@@ -289,6 +293,22 @@ class Channel(ClientSide):
             request.received(body)
         if decoder.done and self.request is request:
             request.received_all(decoder.trailers)
+        if decoder.behind and self.state == CODED:
+            self._decode_later()
+
+    def _decode_later(self) -> None:
+        """Go on with the chunks that are here once the reactor has been round."""
+        reactor = getattr(self.transport, "reactor", None)
+        if reactor is None:
+            self._decode_on()
+        elif not self._stopped & BEHIND:
+            self.pause_reading(BEHIND)
+            reactor.callLater(0, self._decode_on)
+
+    def _decode_on(self) -> None:
+        self.resume_reading(BEHIND)
+        if self.state == CODED:
+            self.dataReceived(b"")
 
     def _ahead(self, data: bytes) -> None:
         """What comes before its turn is kept."""
@@ -315,7 +335,7 @@ class Channel(ClientSide):
         if self._stalled_at is not None:
             self.state = HELD
             return
-        if not self._reading:
+        if self._stopped:
             self.resume_reading()
         if self._buffer and not self._pumping:
             self.dataReceived(b"")

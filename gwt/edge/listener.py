@@ -11,9 +11,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import ServerFactory
+from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper
 from twisted.web.resource import IResource
 
 from gwt.edge.channel import Channel
+from gwt.edge.introduction import Introduction
 from gwt.edge.request import Request
 from gwt.errors import GatewayError
 from gwt.model.settings import Limits
@@ -76,19 +78,29 @@ class HttpFactory(ServerFactory):
         """A connection was made: what is the same for all its requests is computed now."""
         self.accepted += 1
         transport = channel.transport
-        peer = getattr(transport.getPeer(), "host", None) or "127.0.0.1"
-        if peer.startswith("::ffff:") and "." in peer:
-            peer = peer[7:]
-        channel.client = channel.peer = peer.partition("%")[0]
-        channel.trusted = self.trusts(channel.peer)
-        scheme = b"https" if ISSLTransport.providedBy(transport) else b"http"
-        port = getattr(transport.getHost(), "port", 0)
-        channel.scheme, channel.port = scheme, port
-        channel.forwarded_lines = lines_for(channel.peer, scheme, port)
+        self._identify(channel, transport.getPeer(), transport.getHost())
+        if isinstance(transport, HAProxyProtocolWrapper):
+            transport.wrappedProtocol = Introduction(channel)
         self._channels[channel] = None
         if len(self._channels) > self.limits.max_connections:
             self.refused += 1
             channel.refuse(GatewayError("overloaded", "too many connections", close=True))
+
+    def introduced(self, channel: Channel) -> None:
+        """A PROXY header has said for whom the peer speaks: believed where the peer is trusted."""
+        transport = channel.transport
+        if channel.trusted and getattr(transport.getPeer(), "host", None):
+            self._identify(channel, transport.getPeer(), transport.getHost())
+
+    def _identify(self, channel: Channel, peer: Any, host: Any) -> None:
+        name = getattr(peer, "host", None) or "127.0.0.1"
+        if name.startswith("::ffff:") and "." in name:
+            name = name[7:]
+        channel.client = channel.peer = name.partition("%")[0]
+        channel.trusted = self.trusts(channel.peer)
+        channel.scheme = b"https" if ISSLTransport.providedBy(channel.transport) else b"http"
+        channel.port = getattr(host, "port", 0)
+        channel.forwarded_lines = lines_for(channel.peer, channel.scheme, channel.port)
 
     def closed(self, channel: Channel) -> None:
         """A connection is gone."""

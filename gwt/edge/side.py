@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: answers first, or others are served in between), or nothing any more.
 READY, COUNTED, CODED, WAIT, HELD, TUNNEL, LINGER, DEAD = range(8)
 
+#: Why a client is not read from: nobody takes what it sends, or what it has sent is not decoded yet.
+FULL, BEHIND = 1, 2
+
 #: Seconds and bytes for which a refused client is still read from, so that it can see the refusal.
 _LINGER = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
@@ -42,7 +45,7 @@ class ClientSide:
 
     __slots__ = (
         "_buffer", "_counted", "_decoder", "_ended_at", "_ended_out", "_left", "_paid", "_probed", "_pumping",
-        "_reading", "_slot", "_stalled_at", "_taken", "client", "due", "factory", "forwarded_lines", "peer", "port",
+        "_slot", "_stalled_at", "_stopped", "_taken", "client", "due", "factory", "forwarded_lines", "peer", "port",
         "request", "scheme", "since", "state", "transport", "trusted",
     )  # fmt: skip
 
@@ -65,7 +68,7 @@ class ClientSide:
         self._slot = None
         self._buffer = b""
         self._left = self._counted = self._paid = 0
-        self._reading = True
+        self._stopped = 0  # why the client is not read from: FULL, BEHIND
         self._pumping = self._probed = False
         self._ended_at: float | None = None
         self._ended_out: tuple[Request, int] | None = None  # what was written of which answer
@@ -78,16 +81,16 @@ class ClientSide:
 
     # -- reading
 
-    def pause_reading(self) -> None:
+    def pause_reading(self, why: int = FULL) -> None:
         """Stop reading from the client."""
-        if self._reading and self.state != DEAD:
-            self._reading = False
+        if not self._stopped and self.state != DEAD:
             self.transport.pauseProducing()
+        self._stopped |= why
 
-    def resume_reading(self) -> None:
-        """Read from the client again."""
-        if not self._reading and self.state != DEAD:
-            self._reading = True
+    def resume_reading(self, why: int = FULL) -> None:
+        """Read from the client again, where nothing else speaks against it."""
+        before, self._stopped = self._stopped, self._stopped & ~why
+        if before and not self._stopped and self.state != DEAD:
             self.transport.resumeProducing()
 
     # -- the end
@@ -117,7 +120,7 @@ class ClientSide:
         transport = self.transport
         self._buffer = b""
         if self._ended_at is not None or ISSLTransport.providedBy(transport):
-            self.resume_reading()
+            self.resume_reading(FULL | BEHIND)
             self._close()  # TLS reads on by itself until the client has said goodbye too
             return
         half_close = getattr(transport, "loseWriteConnection", None)
@@ -127,7 +130,7 @@ class ClientSide:
         self.state = LINGER
         self._left = _LINGER_BYTES
         self.due = self.factory.clock() + _LINGER
-        self.resume_reading()
+        self.resume_reading(FULL | BEHIND)
         transport.unregisterProducer()
         half_close()
 
@@ -167,7 +170,7 @@ class ClientSide:
         earned = (self._counted - self._paid) / MINIMUM_RATE
         self._paid = self._counted
         self.since = min(self.since + earned, now + _CREDIT * grace)
-        if not self._reading or self._waits_for_100():
+        if self._stopped or self._waits_for_100():
             self.since = max(self.since, now)
         elif now - self.since > grace:
             self.refuse(GatewayError("slow_request", "the request's body comes too slowly", close=True))

@@ -41,13 +41,16 @@ class Decoder:
 
     `feed` returns the body bytes that are complete; once `done`, `trailers` holds the lines that
     may be forwarded and `rest` what follows the message. Errors: BadChunk.
+    With `at_once`, no more chunks than that are read in one call: `behind` says that others wait for the next.
     """
 
-    __slots__ = ("_buffer", "_left", "_max_trailers", "_state", "done", "rest", "trailers")
+    __slots__ = ("_at_once", "_buffer", "_left", "_max_trailers", "_state", "behind", "done", "rest", "trailers")
 
     _SIZE, _DATA, _END, _TRAILERS = range(4)
 
-    def __init__(self, max_trailers: int = 16384) -> None:
+    def __init__(self, max_trailers: int = 16384, at_once: int | None = None) -> None:
+        self._at_once = at_once
+        self.behind = False
         self._buffer = b""
         self._left = 0
         self._state = self._SIZE
@@ -62,6 +65,7 @@ class Decoder:
             data, self._buffer = self._buffer + data, b""
         out: list[bytes] = []
         at, size = 0, len(data)
+        most, self.behind = self._at_once, False
         while at < size:
             if self._state == self._DATA:
                 piece = data[at : at + self._left]
@@ -79,6 +83,9 @@ class Decoder:
                 else:
                     raise BadChunk("a chunk is not followed by CRLF")
             elif self._state == self._SIZE:
+                if len(out) == most:
+                    self.behind = True
+                    break
                 end = self._size_line(data, at)
                 if end < 0:
                     break
