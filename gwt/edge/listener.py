@@ -80,7 +80,7 @@ class HttpFactory(ServerFactory):
         transport = channel.transport
         self._identify(channel, transport.getPeer(), transport.getHost())
         if isinstance(transport, HAProxyProtocolWrapper):
-            transport.wrappedProtocol = Introduction(channel)
+            transport.wrappedProtocol = Introduction(channel)  # type: ignore[assignment]
         self._channels[channel] = None
         if len(self._channels) > self.limits.max_connections:
             self.refused += 1
