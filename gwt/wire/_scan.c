@@ -17,6 +17,26 @@ static void fill_tables(void)
         is_token[(unsigned char)*extra] = 1;
 }
 
+/* Whether all bytes are text; eight at a time where none of them is a control character (HTAB included). */
+static int only_text(const char *at, const char *end)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    while (at < end) {
+        if (end - at >= 8) {
+            uint64_t eight, deleted;
+            memcpy(&eight, at, 8);
+            deleted = eight ^ ones * 0x7f;
+            if (!(((eight - ones * 0x20) & ~eight & tops) | ((deleted - ones) & ~deleted & tops))) {
+                at += 8;
+                continue;
+            }
+        }
+        if (!is_text[(unsigned char)*at++])
+            return 0;
+    }
+    return 1;
+}
+
 static PyObject *malformed(const char *message)
 {
     PyErr_SetString(PyExc_ValueError, message);
@@ -162,10 +182,10 @@ static PyObject *scan(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize
     char *out = PyBytes_AS_STRING(kept);
     Py_ssize_t fields = 0;
     for (Py_ssize_t count = 0; at <= end; count++) {
-        const char *stop = at;
-        while (stop < end && is_text[(unsigned char)*stop])
-            stop++;
-        if (stop < end && (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n')) {
+        const char *stop = at < end ? memchr(at, '\r', end - at) : NULL;
+        if (stop == NULL)
+            stop = end;
+        if (!only_text(at, stop) || (stop < end && (end - stop < 2 || stop[1] != '\n'))) {
             malformed("a control character or a bare CR or LF in the head");
             goto done;
         }
