@@ -62,7 +62,7 @@ class KubeObject:
 
 
 def read_upstreams(reader: Reader, value: dict[str, Any], source: Source) -> UpstreamsDoc:
-    """The endpoints of each service key; an address without a port gets port 80 where the key is a bare name."""
+    """The endpoints of each service key, each address once; the first counts."""
     services = []
     lines: dict[str, int] = {}
     for key, items in value["upstreams"].items():
