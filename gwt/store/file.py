@@ -46,6 +46,13 @@ SMALL = 4096
 MANY = 128 * 1024
 
 
+#: Files between two yields.
+STRIDE = 20
+
+#: Files that are there, by name.
+Present = dict[str, Stamp]
+
+
 class InThread(Protocol):
     """Calls something that may block, in a thread; fires with what it returns."""
 
@@ -143,22 +150,30 @@ class FileStore:
 
     async def _load(self, suspects: Suspects, pacer: Pacer, small: int) -> None:
         """Read what changed, and parse it: here where it is `small` and not much, else outside."""
-        present = {name: seen for name, seen in suspects.items() if seen is not None}
-        for name in suspects.keys() - present.keys():
-            self._known.forget(name)
-            self._catalog.remove(name)
         now = self._wall()
-        large = self._large(present, small)
-        away = [self._load_outside(name, present.pop(name), now, pacer) for name in large]
+        present, away = await pacer.run(self._part(suspects, small, now, pacer))
         fetched = await self._in_thread(self._fetch, present)
         await pacer.run(self._parse(fetched, present, now))
         await gatherResults(away, consumeErrors=True)
 
-    def _large(self, present: Mapping[str, Stamp], small: int) -> Iterable[str]:
-        if self._outside is None:
-            return ()
-        much = sum(size for _, size, _, _ in present.values()) > MANY
-        return [name for name, seen in present.items() if much or seen[1] > small]
+    def _part(
+        self, suspects: Suspects, small: int, now: int, pacer: Pacer
+    ) -> Steps[tuple[Present, list[Deferred[None]]]]:
+        """Forget what is gone, send away what is large: (what is left to do here, what is under way)."""
+        much = sum(seen[1] for seen in suspects.values() if seen is not None) > MANY
+        here: Present = {}
+        away = []
+        for number, (name, seen) in enumerate(suspects.items()):
+            if seen is None:
+                self._known.forget(name)
+                self._catalog.remove(name)
+            elif self._outside is not None and (much or seen[1] > small):
+                away.append(self._load_outside(name, seen, now, pacer))
+            else:
+                here[name] = seen
+            if number % STRIDE == 0:
+                yield
+        return here, away
 
     def _load_outside(self, name: str, seen: Stamp, now: int, pacer: Pacer) -> Deferred[None]:
         assert self._outside is not None
@@ -178,7 +193,7 @@ class FileStore:
     def _fetch(self, present: Iterable[str]) -> dict[str, Fetched]:
         return {name: fetch(self._path(name), self._known.digest(name)) for name in present}
 
-    def _parse(self, fetched: Mapping[str, Fetched], present: Mapping[str, Stamp], now: int) -> Steps[None]:
+    def _parse(self, fetched: Mapping[str, Fetched], present: Present, now: int) -> Steps[None]:
         for name, one in fetched.items():
             self._take(parse(one, name), name, present[name], now)
             yield
