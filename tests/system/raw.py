@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
 
-from system.harness import PATIENCE, get, poll
+from system.harness import PATIENCE, poll
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -122,32 +124,42 @@ def talk(port: int, raw: bytes) -> bytes:
 
 
 class GoodClient:
-    """A well-behaved client beside an attack: asks all the time; `worst` latency in seconds, `failed` requests."""
+    """A well-behaved client beside an attack, and its upstream (`address`), in a process of their own.
 
-    def __init__(self, port: int, host: str = "foo.example.com") -> None:
-        self._port, self._host = port, host
-        self.worst, self.done, self.failed = 0.0, 0, 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+    `watch` begins to ask, `report` ends it.
+    """
 
-    def _run(self) -> None:
-        while not self._stop.wait(0.02):
-            began = time.monotonic()
-            try:
-                good = get(self._port, "/good", host=self._host, timeout=5).status == 200
-            except OSError:
-                good = False
-            self.worst = max(self.worst, time.monotonic() - began)
-            self.done += 1
-            self.failed += not good
+    def __init__(self) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("beside.py"))],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.address = self._told().split()[1]
+
+    def watch(self, port: int) -> None:
+        """Ask the gateway at `port` all the time from now on."""
+        self._say(f"{port}\n")
+
+    def report(self) -> dict[str, float]:
+        """What was seen: `worst` latency and `hiccup` (how late the machine wakes a sleeper), `failed`, `done`."""
+        self._say("stop\n")
+        return dict(json.loads(self._told()))
+
+    def _told(self) -> str:
+        assert self._child.stdout is not None
+        return self._child.stdout.readline()
+
+    def _say(self, text: str) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write(text)
+        self._child.stdin.flush()
 
     def __enter__(self) -> GoodClient:
-        self._thread.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
-        self._stop.set()
-        self._thread.join(PATIENCE)
+    def __exit__(self, *_: object) -> None:
+        self._child.kill()
+        self._child.communicate()
 
 
 def resident(pid: int) -> int:
