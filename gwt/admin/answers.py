@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,12 @@ PAUSE: Any = object()
 
 #: A mapping or list of plain values is written on one line up to this length.
 _LINE = 120
+#: What holds no more values than this is written in one part, some 100 µs.
+_SMALL = 100
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _dumps = json.JSONEncoder(ensure_ascii=False).encode
+_quoted = json.encoder.encode_basestring
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +52,19 @@ def encode(value: Any, indent: str = "") -> Iterator[str]:
     """
     if callable(value):
         value = value()
-    if isinstance(value, str):
-        yield _dumps(str(value))  # a Secret shows itself masked; the encoder would not ask it
-    elif type(value) in _SCALARS:
-        yield _dumps(value)
+    if _left(value, _SMALL) >= 0:
+        yield _text(value, indent)
     elif isinstance(value, Mapping):
-        line = _one_line(value, (*value, *value.values()))
-        yield from [line] if line else _members(value, indent)
-    elif isinstance(value, list | tuple):
-        line = _one_line(value, value)
-        yield from [line] if line else _items(value, indent)
+        yield from _members(value, indent)
     else:
         yield from _items(value, indent)
-
-
-def _one_line(value: Any, items: Iterable[Any]) -> str | None:
-    if len(value) > _LINE // 3 or not all(type(item) in _SCALARS or not item for item in items):
-        return None
-    line = _dumps(value)
-    return line if len(line) <= _LINE or not value else None
 
 
 def _members(value: Mapping[str, Any], indent: str) -> Iterator[str]:
     inner = indent + "  "
     lead = "{\n" + inner
     for key, item in value.items():
-        yield f"{lead}{_dumps(str(key))}: "
+        yield f"{lead}{_quoted(str(key))}: "
         yield from encode(item, inner)
         lead = ",\n" + inner
     yield "\n" + indent + "}"
@@ -93,4 +83,42 @@ def _items(value: Iterable[Any], indent: str) -> Iterator[str]:
     yield "[]" if lead is opening else "\n" + indent + "]"
 
 
-Late = Callable[[], Any]
+def _left(value: Any, left: int) -> int:
+    """`left` less one for each value in `value`; below 0 where these are more, or not all plain."""
+    kind = type(value)
+    if kind in _SCALARS or isinstance(value, str):
+        return left - 1
+    if kind is not dict and kind is not list and kind is not tuple:
+        return -1
+    left -= 1
+    for item in value.values() if kind is dict else value:
+        if left < 0:
+            break
+        left = left - 1 if type(item) in _SCALARS else _left(item, left)
+    return left
+
+
+def _text(value: Any, indent: str) -> str:
+    """The whole of a small plain value."""
+    kind = type(value)
+    if kind is dict:
+        if _fits(value.values()) and _fits(value) and len(line := _dumps(value)) <= _LINE:
+            return line
+        inner = indent + "  "
+        members = [f"{inner}{_quoted(str(key))}: {_text(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(members) + "\n" + indent + "}"
+    if kind is list or kind is tuple:
+        if _fits(value) and (len(line := _dumps(value)) <= _LINE):
+            return line
+        inner = indent + "  "
+        return "[\n" + ",\n".join([inner + _text(item, inner) for item in value]) + "\n" + indent + "]"
+    # A Secret shows itself masked; the encoder would not ask it.
+    return _quoted(str(value)) if isinstance(value, str) else _dumps(value)
+
+
+def _fits(items: Iterable[Any]) -> bool:
+    """Whether all are plain, or empty: they may stand on one line."""
+    for item in items:
+        if type(item) not in _SCALARS and item:
+            return False
+    return True

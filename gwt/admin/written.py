@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gwt.model.route import Access, Balance, Path, PluginUse, RateLimit, Rewrite, Route, Service, Timeout
+from gwt.model.route import NO_ACCESS, Access, Balance, Path, PluginUse, RateLimit, Rewrite, Route, Service, Timeout
 
 
 def document(route: Route) -> dict[str, Any]:
@@ -30,8 +30,10 @@ def _put(told: dict[str, Any], key: str, value: Any, default: Any = None) -> Non
 
 
 def _level(told: dict[str, Any], access: Access, plugins: tuple[PluginUse, ...]) -> None:
-    _put(told, "access", _access(access))
-    _put(told, "plugins", {use.name: False if use.conf is None else use.conf for use in plugins})
+    if access is not NO_ACCESS:
+        _put(told, "access", _access(access))
+    if plugins:
+        told["plugins"] = {use.name: False if use.conf is None else use.conf for use in plugins}
 
 
 def _service(service: Service) -> dict[str, Any]:
@@ -56,8 +58,9 @@ def _path(path: Path) -> dict[str, Any]:
     told: dict[str, Any] = {"uri": path.uri}
     _put(told, "match", path.match, "prefix")
     _put(told, "methods", list(path.methods))
-    for key in ("headers", "args", "cookies"):
-        _put(told, key, dict(getattr(path, key)))
+    for key, conditions in (("headers", path.headers), ("args", path.args), ("cookies", path.cookies)):
+        if conditions:
+            told[key] = dict(conditions)
     _put(told, "remote_addrs", list(path.remote_addrs))
     _put(told, "vars", [_plain(condition) for condition in path.vars])
     _put(told, "priority", path.priority, 0)
