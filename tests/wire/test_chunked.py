@@ -30,7 +30,7 @@ def test_many_chunks_are_read_in_turns() -> None:
     assert read == b"x" * 95 and calls == 10
 
 
-@pytest.mark.parametrize("line", [b"1" + b" " * 900, b"1;" + b"a " * 400, b'1;a="' + b"\\a" * 400, b"1" + b";a=b" * 200])
+@pytest.mark.parametrize("line", [b"1" + b" " * 900, b"1;" + b"a " * 400, b'1;a="' + b"\\a" * 400, b"1" + b";a=b" * 99])
 def test_hostile_size_lines_cost_little(line: bytes) -> None:
     began = time.perf_counter()
     for end in (b"\r\n", b"!\r\n", b'"\0'):
