@@ -48,7 +48,8 @@ def test_no_spelling_reaches_an_upstream(gateway: GatewayProcess, origin: RawOri
 
 GUARDED = (
     b"/guarded", b"/guarded/", b"/guarded/x", b"/guarded?x", b"//guarded", b"/./guarded", b"/x/../guarded",
-    b"/%67uarded", b"/guarded;x", b"/guarded;x/y", b"/;x/guarded", b"/%2e/guarded", b"/x/%2e%2e/guarded", b"/x/..//guarded",
+    b"/%67uarded", b"/guarded;x", b"/guarded;x/y",
+    b"/;x/guarded", b"/%2e/guarded", b"/x/%2e%2e/guarded", b"/x/..//guarded",
     b"/guarded%3Bx", b"http://g.example/guarded", b"http://g.example//guarded", b"/x/./../guarded/y",
 )  # fmt: skip
 REFUSED = (
