@@ -115,7 +115,9 @@ class Gateway:
     def _service_proxy(self) -> ServiceProxyResource:
         settings = self.settings
         policy = merge([(Origin("global", "", settings.file), settings.access)])
-        leaves = ServiceLeaves(Gate(settings.service_proxy.allow, settings.service_proxy.deny), policy)
+        # Global plugins are the outermost level here too, and none can run yet.
+        gate = Gate(settings.service_proxy.allow, settings.service_proxy.deny)
+        leaves = ServiceLeaves(gate, policy, guarded=bool(settings.global_plugins))
         return ServiceProxyResource(self.current, self.proxy, leaves)
 
     def _open_log(self) -> AccessLog | None:
@@ -179,7 +181,8 @@ class Gateway:
         hosts, routes = set(), set()
         for pattern, entry in snapshot.router.entries():
             hosts.add(pattern)
-            routes.add(entry.target.route)
+            if entry.target.origin.rule is None:
+                routes.add(entry.target.route)
         services = {upstream.key: len(upstream.endpoints) for upstream in snapshot.upstreams.values()}
         problems = [problem for problem in snapshot.problems() if problem.severity == "error"]
         worst = [format_problem(problem).splitlines() for problem in problems[:SHOWN]]

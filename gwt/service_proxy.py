@@ -48,8 +48,9 @@ def parse(path: bytes) -> tuple[str, str, int, bytes]:
 class ServiceLeaves:
     """The leaf of each Service that was asked for, made once (bounded)."""
 
-    def __init__(self, gate: Gate, policy: Policy) -> None:
-        self._gate, self._policy = gate, policy
+    def __init__(self, gate: Gate, policy: Policy, guarded: bool = False) -> None:
+        """`guarded`: something must look at every request that can't run here, so that none may pass."""
+        self._gate, self._policy, self._guarded = gate, policy, guarded
         self._leaves: dict[tuple[str, str, int], Leaf] = {}
 
     def leaf(self, service: str, namespace: str, port: int) -> Leaf:
@@ -66,7 +67,7 @@ class ServiceLeaves:
         closed = None
         if not self._gate.admits(namespace, service):
             closed = GatewayError("denied", f"the service proxy does not serve {namespace}/{service}")
-        elif policy.unsupported() is not None:
+        elif self._guarded or policy.unsupported() is not None:
             closed = GatewayError("policy", "the service proxy is closed: its policy can't be applied")
         return Leaf(
             route="-",

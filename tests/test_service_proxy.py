@@ -170,3 +170,8 @@ def test_the_proxy_listener_knows_nothing_of_it(stage: Stage) -> None:
         stage.point("web", origin.address)
         answer = stage.get("localhost", b"/__web.foo.80__/")
         assert code(answer) == (404, "no_route") and not origin.seen
+
+
+def test_what_must_look_at_every_request_and_can_not_run_closes_the_service_proxy() -> None:
+    leaf = ServiceLeaves(Gate(["*/*"], []), DEFAULT_POLICY, guarded=True).leaf("users", "shop", 80)
+    assert leaf.closed is not None and leaf.closed.code == "policy"

@@ -16,6 +16,10 @@ WITHOUT = {
     "gwt/cli/demo.py": "tests/system/test_demo_process.py runs it as a process",
     "gwt/cli/table.py": "tests/cli/test_routes_command.py has it",
     "gwt/model/route.py": "frozen values without behaviour",
+    **dict.fromkeys(
+        (f"gwt/reactor/{name}.py" for name in "attach incoming outbox outgoing reactor tcp unix".split()),
+        "tests/reactor has a module for each behaviour of the whole, and Twisted's own suite",
+    ),
     "gwt/process/alone.py": "tests/system/test_life.py runs it as a process",
     "gwt/process/serve.py": "tests/system/test_supervised.py runs it as a process",
     "gwt/process/service.py": "tests/system/test_life.py runs it as a process",

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from gwt.edge.adopt import adopted
 from gwt.edge.mount import Mount
+from gwt.edge.refusal import date_line
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
@@ -164,6 +165,5 @@ def _unknown_resource(exchange: Exchange, leaf: Leaf) -> None:
 
 
 def _redirect(exchange: Exchange, leaf: Leaf) -> None:
-    exchange.respond(
-        leaf.redirect_code, b"", b"Location: %b\r\nContent-Length: 0\r\n" % (leaf.location or b"/"), 0, b"", True
-    )
+    fields = b"%bLocation: %b\r\nContent-Length: 0\r\n" % (date_line(), leaf.location or b"/")
+    exchange.respond(leaf.redirect_code, b"", fields, 0, b"", True)
