@@ -123,7 +123,8 @@ def find(exchange: Exchange, snapshot: Snapshot) -> Leaf:
     router = snapshot.router
     try:
         if named or head.http11:
-            exchange.host = normalise_host(named or b"")
+            # A name that the router has is canonical: however many hosts there are, none of them is parsed.
+            exchange.host = named if named in router.exact else normalise_host(named or b"")
             if head.authority is not None and head.host:
                 normalise_host(head.host)  # it does not count, but must be one (RFC 9112 3.2)
         matched = path = head.path

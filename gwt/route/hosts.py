@@ -14,6 +14,7 @@ _MAX_AUTHORITY = MAX_HOST + len(".:65535")
 # RFC 3986's reg-name without escapes (two spellings of one host) and without the comma, which joins
 # repeated fields and separates the values of X-Forwarded-Host.
 _LABEL = r"[a-z0-9_~!$&'()*+;=-]{1,63}"
+_canonical = re.compile(rb"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*+").fullmatch
 _name = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+").fullmatch
 _pattern_name = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*+").fullmatch
 _mark = re.compile(r"[a-z0-9-]*").fullmatch
@@ -76,6 +77,8 @@ def _reg_name(name: str) -> str:
 @lru_cache(maxsize=4096)
 def normalise_host(raw: bytes) -> bytes:
     """The host of a `Host` field or an authority, canonical, without its port. Raises `BadHost` (HTTP 400)."""
+    if len(raw) <= MAX_HOST and _canonical(raw):
+        return raw
     return split_authority(raw)[0]
 
 

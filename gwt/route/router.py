@@ -31,18 +31,21 @@ def _entries(tree: HostTree) -> tuple[Entry, ...]:
 
 
 class Router:
-    """Host patterns (exact names, `*.suffix`, `*`) and the entries of each. `Router()` is empty and routes nothing."""
+    """Host patterns (exact names, `*.suffix`, `*`) and the entries of each. `Router()` is empty and routes nothing.
 
-    __slots__ = ("_exact", "_rest", "_wild")
+    `exact` (only to be read) has the exact names: what stands there is a canonical host.
+    """
+
+    __slots__ = ("_rest", "_wild", "exact")
 
     def __init__(self) -> None:
-        self._exact: dict[bytes, HostTree] = {}
+        self.exact: dict[bytes, HostTree] = {}
         self._wild: dict[bytes, HostTree] = {}  # by suffix, the dot included
         self._rest: HostTree | None = None
 
     def match(self, host: bytes, path: bytes, view: RequestView) -> Any:
         """The target that wins, or None. `host` is normalised, `path` normalised and without params. Hot."""
-        tree = self._exact.get(host)
+        tree = self.exact.get(host)
         if tree is None:
             tree = self._elsewhere(host)
             if tree is None:
@@ -67,7 +70,7 @@ class Router:
 
     def pattern_of(self, host: bytes) -> str | None:
         """The pattern that `host` is routed by: itself, a wildcard, `*`, or None where nothing takes it."""
-        if host in self._exact:
+        if host in self.exact:
             return host.decode("ascii")
         for suffix in wildcard_suffixes(host):
             if suffix in self._wild:
@@ -86,12 +89,12 @@ class Router:
         elif pattern.startswith("*"):
             tree = self._wild.get(pattern[1:].encode("ascii"))
         else:
-            tree = self._exact.get(pattern.encode("ascii"))
+            tree = self.exact.get(pattern.encode("ascii"))
         return () if tree is None else _entries(tree)
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Every (host pattern, entry)."""
-        for host, tree in self._exact.items():
+        for host, tree in self.exact.items():
             for entry in _entries(tree):
                 yield host.decode("ascii"), entry
         for suffix, tree in self._wild.items():
@@ -125,7 +128,7 @@ class Router:
         Patterns are those of `hosts.host_pattern`.
         """
         router = Router()
-        router._exact, router._wild, router._rest = self._exact.copy(), self._wild, self._rest
+        router.exact, router._wild, router._rest = self.exact.copy(), self._wild, self._rest
         if any(pattern.startswith("*.") for pattern in changes):
             router._wild = self._wild.copy()
         for pattern, entries in changes.items():
@@ -135,7 +138,7 @@ class Router:
             elif pattern.startswith("*"):
                 _put(router._wild, pattern[1:].encode("ascii"), tree)
             else:
-                _put(router._exact, pattern.encode("ascii"), tree)
+                _put(router.exact, pattern.encode("ascii"), tree)
             yield
         return router
 
