@@ -34,7 +34,8 @@ from gwt.wire.forwarded import Ids
 
 REQUEST = (
     b"GET /api/v1/users/12 HTTP/1.1\r\nHost: h7.example.com\r\n"
-    b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n"
+    b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 "
+    b"Safari/537.36\r\n"
     b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
     b"Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\nCache-Control: no-cache\r\n"
     b"Cookie: theme=dark; session=abcdefgh; lang=en\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n"
