@@ -1,0 +1,218 @@
+"""Load that counts: keep-alive clients and an origin that answers with the path it was asked for, in one thread.
+
+    with LoadLoop() as loop:
+        address = loop.origin()
+        report = loop.run(port, [b"foo.example.com"], total=10_000)
+        assert not report.failed, report.failed
+
+Every request has a path of its own and its answer must repeat it, so an answer that goes to the wrong client counts as
+failed, like a wrong status, a connection that ends without an answer, and a request that is never answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    from asyncio import new_event_loop
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+ASK = b"GET %b HTTP/1.1\r\nHost: %b\r\n\r\n"
+#: Seconds after which a failed connect is tried again.
+AGAIN = 0.02
+
+
+@dataclass
+class Report:
+    """What became of requests: `done` were answered as they should, `failed` counts the others by reason.
+
+    `worst` is the longest time, in seconds, from a request to its answer.
+    """
+
+    sent: int = 0
+    done: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    connections: int = 0
+    seconds: float = 0.0
+    worst: float = 0.0
+
+
+class EchoOrigin(asyncio.Protocol):
+    """Answers each request with its target. It reads requests without a body."""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport, self._buffer = transport, b""
+
+    def data_received(self, data: bytes) -> None:
+        *heads, self._buffer = (self._buffer + data).split(b"\r\n\r\n")
+        targets = [head.split(b" ", 2)[1] for head in heads]
+        self._transport.write(b"".join([ANSWER % (len(target), target) for target in targets]))
+
+
+class Client(asyncio.Protocol):
+    """One connection's worth of a `Load`: the next request follows the answer."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._target: bytes | None = None
+        self._buffer, self._asked = b"", 0.0
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._load.report.connections += 1
+        self._ask()
+
+    def _ask(self) -> None:
+        number = self._load.next()
+        if number is None:
+            self._transport.close()
+            return
+        hosts = self._load.hosts
+        self._target, self._asked = b"/echo/%d" % number, time.monotonic()
+        self._transport.write(ASK % (self._target, hosts[number % len(hosts)]))
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, end, body = self._buffer.partition(b"\r\n\r\n")
+        if not end or self._target is None:
+            return
+        lowered = head.lower()
+        at = lowered.find(b"\r\ncontent-length:")
+        length = int(lowered[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else -1
+        if 0 <= length <= len(body) or length < 0:
+            self._judge(head, body)
+            if length < 0 or b"\r\nconnection: close" in lowered:
+                self._transport.close()  # connection_lost opens another
+            else:
+                self._ask()
+
+    def _judge(self, head: bytes, body: bytes) -> None:
+        report, target = self._load.report, self._target
+        self._target, self._buffer = None, b""
+        report.worst = max(report.worst, time.monotonic() - self._asked)
+        status = head[9:12]
+        if status != b"200":
+            report.failed[f"status {status.decode('latin-1')}: {body[:200]!r}"] += 1
+        elif body != target:
+            report.failed["another's body"] += 1
+        else:
+            report.done += 1
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._target is not None:
+            what = "in the middle of the answer" if self._buffer else "without an answer"
+            self._load.report.failed[f"connection ended {what} ({error})"] += 1
+        self._load.lost()
+
+
+class Load:
+    """Requests of `clients` as long as `more(how many were sent)`; `over` is set when the last client has ended."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, port: int, hosts: Sequence[bytes], more: Callable[[int], bool]
+    ) -> None:
+        self._loop, self._port, self.hosts, self._more = loop, port, hosts, more
+        self.report = Report()
+        self.over = asyncio.Event()
+        self._open = 0
+        self._connects: set[asyncio.Task[None]] = set()
+
+    def next(self) -> int | None:
+        """The number of the next request, if there is to be one."""
+        if not self._more(self.report.sent):
+            return None
+        self.report.sent += 1
+        return self.report.sent
+
+    def connect(self) -> None:
+        self._open += 1
+        task = self._loop.create_task(self._connect())
+        self._connects.add(task)
+        task.add_done_callback(self._connects.discard)
+
+    async def _connect(self) -> None:
+        try:
+            await self._loop.create_connection(lambda: Client(self), "127.0.0.1", self._port)
+        except OSError as error:
+            if self.next() is not None:  # a request that could not be sent is a failed one
+                self.report.failed[f"no connection ({error})"] += 1
+            await asyncio.sleep(AGAIN)
+            self.lost()
+
+    def lost(self) -> None:
+        """A connection has ended: another takes its place as long as there is something to ask."""
+        self._open -= 1
+        if self._more(self.report.sent):
+            self.connect()
+        elif not self._open:
+            self.over.set()
+
+
+class LoadLoop:
+    """An event loop in a thread, with origins, for clients. `with` ends it."""
+
+    def __init__(self) -> None:
+        self._loop = new_event_loop()
+        self._servers: list[asyncio.AbstractServer] = []
+        self._report = Report()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    @property
+    def sent(self) -> int:
+        """Requests of the present run, or of the last."""
+        return self._report.sent
+
+    def origin(self, host: str = "127.0.0.1", port: int = 0) -> str:
+        """The address of one more origin."""
+        return asyncio.run_coroutine_threadsafe(self._listen(host, port), self._loop).result(30)
+
+    async def _listen(self, host: str, port: int) -> str:
+        server = await self._loop.create_server(EchoOrigin, host, port, backlog=1024)
+        self._servers.append(server)
+        return f"{host}:{server.sockets[0].getsockname()[1]}"
+
+    def run(
+        self, port: int, hosts: Sequence[bytes], total: int, clients: int = 64, timeout: float = 120.0,
+        until: threading.Event | None = None,
+    ) -> Report:  # fmt: skip
+        """Send `total` requests to 127.0.0.1, and more until `until` is set; wait for the answers `timeout` seconds."""
+
+        def more(sent: int) -> bool:
+            return sent < total or (until is not None and not until.is_set())
+
+        load = Load(self._loop, port, hosts, more)
+        return asyncio.run_coroutine_threadsafe(self._run(load, clients, timeout), self._loop).result()
+
+    async def _run(self, load: Load, clients: int, timeout: float) -> Report:
+        report, began = load.report, time.monotonic()
+        self._report = report
+        for _ in range(clients):
+            load.connect()
+        try:
+            await asyncio.wait_for(load.over.wait(), timeout)
+        except TimeoutError:
+            report.failed["never answered"] += report.sent - report.done - report.failed.total()
+        report.seconds = time.monotonic() - began
+        return report
+
+    def __enter__(self) -> LoadLoop:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
