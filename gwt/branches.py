@@ -146,14 +146,6 @@ class _Growth:
             host_mode=_host_mode(service.host),
             rewrite=compile_rewrite(path.rewrite),
             closed=self._closed(policy, service, path),
-            connect=policy.connect,
-            first_byte=policy.first_byte,
-            read=policy.read,
-            total=policy.total,
-            retries=policy.retries,
-            retry_buffer=policy.retry_buffer,
-            max_body=policy.max_body,
-            max_message=policy.max_message,
         )
 
     def _closed(self, policy: Policy, service: Service, path: Path) -> GatewayError | None:

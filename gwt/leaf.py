@@ -55,13 +55,25 @@ class Leaf:
     closed: GatewayError | None = None
     location: bytes | None = None
     redirect_code: int = 302
-    connect: float = 5.0
-    first_byte: float = 60.0
-    read: float = 60.0
-    total: float | None = None
-    retries: int = 1
-    retry_buffer: int = 65536
-    max_body: int = 10 * 1024 * 1024
-    max_message: int | None = None
     stats: Any = None
     handler: Any = None
+    connect: float = field(init=False)
+    first_byte: float = field(init=False)
+    read: float = field(init=False)
+    total: float | None = field(init=False)
+    retries: int = field(init=False)
+    retry_buffer: int = field(init=False)
+    max_body: int = field(init=False)
+    max_message: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What of the policy every request asks for stands in the leaf itself: a pointer less to follow."""
+        policy = self.policy
+        self.connect, self.first_byte, self.read, self.total = (
+            policy.connect,
+            policy.first_byte,
+            policy.read,
+            policy.total,
+        )
+        self.retries, self.retry_buffer = policy.retries, policy.retry_buffer
+        self.max_body, self.max_message = policy.max_body, policy.max_message

@@ -57,14 +57,6 @@ def _leaf(rule: Rule, grower: Grower) -> Leaf:
         upstream=rule.cluster,
         closed=closed or _denied(rule),
         **_redirect(rule),
-        connect=policy.connect,
-        first_byte=policy.first_byte,
-        read=policy.read,
-        total=policy.total,
-        retries=policy.retries,
-        retry_buffer=policy.retry_buffer,
-        max_body=policy.max_body,
-        max_message=policy.max_message,
     )
 
 

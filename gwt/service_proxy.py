@@ -78,12 +78,4 @@ class ServiceLeaves:
             upstream=f"{namespace}/{service}:{port}",
             host_mode=f"{service}.{namespace}.svc:{port}".encode(),
             closed=closed,
-            connect=policy.connect,
-            first_byte=policy.first_byte,
-            read=policy.read,
-            total=policy.total,
-            retries=policy.retries,
-            retry_buffer=policy.retry_buffer,
-            max_body=policy.max_body,
-            max_message=policy.max_message,
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
@@ -136,9 +137,8 @@ class PoolMachine(RuleBasedStateMachine):
     )
     def ask(self, method: bytes, length: int, chunked: bool, slow: bool, retries: int, at_once: bool) -> None:
         exchange = Asked(len(self.exchanges), method, length, chunked and length > 0, slow)
-        leaf = Leaf(
-            "r", "s", "/", DEFAULT_POLICY, LeafOrigin(Source("f")), upstream=KEY, retries=retries, retry_buffer=9
-        )
+        policy = replace(DEFAULT_POLICY, retries=retries, retry_buffer=9)
+        leaf = Leaf("r", "s", "/", policy, LeafOrigin(Source("f")), upstream=KEY)
         exchange.snapshot, exchange.started = Snapshot(self.upstream), self.clock.now
         self.exchanges.append(exchange)
         self.proxy.forward(exchange, leaf)
