@@ -61,6 +61,13 @@ def cpu(session: int) -> float:
     return sum(int(fields[11]) + int(fields[12]) for fields in used if fields) / TICK
 
 
+def spent(pid: int) -> tuple[float, float]:
+    """User and system time of a gateway's first process, and of its children (those that have ended, too), in s."""
+    times = [int(field) / TICK for field in stat(pid)[11:15]]
+    here = times[0] + times[1]
+    return here, cpu(pid) - here + times[2] + times[3]
+
+
 def _kib(pid: int, file: str, name: str) -> float:
     found = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
     return int(found[1]) / 1024 if found else 0.0

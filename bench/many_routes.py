@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from load import GatewayProcess, LoadLoop, Subject, compare, cores, pin, rss, write_documents
+from load import GatewayProcess, LoadLoop, Subject, compare, cores, pin, rss, spent, write_documents
 
 A_FILE = 1000
 #: Over which one request's host is another one's neighbour: coprime to any number of routes that people choose.
@@ -45,7 +45,11 @@ def gateway(directory: Path, routes: int, address: str) -> GatewayProcess:
     process = GatewayProcess(directory, [], {"refresh": 1, "access_log": None}, wait=False)
     process.wait_ready(120)
     took = time.monotonic() - began
-    print(f"{routes:>7} routes: {took:5.1f} s from the start of the process to ready; {rss(process.popen.pid):.0f} MiB")
+    here, children = spent(process.popen.pid)
+    print(
+        f"{routes:>7} routes: {took:5.1f} s from the start of the process to ready (CPU: {here:.1f} s, children that"
+        f" parse {children:.1f} s; load of the machine {os.getloadavg()[0]:.1f}); {rss(process.popen.pid):.0f} MiB"
+    )
     return process
 
 
