@@ -243,8 +243,18 @@ static PyObject *split_request_line(PyObject *Py_UNUSED(self), PyObject *line)
             query = at + 1;
     }
     const char *path_end = query ? query - 1 : end;
-    return Py_BuildValue("(y#y#y#y#)", start, target - 1 - start, target, end - target, target, path_end - target,
-                         query, query ? end - query : (Py_ssize_t)0);
+    PyObject *parts[4] = {
+        PyBytes_FromStringAndSize(start, target - 1 - start),
+        PyBytes_FromStringAndSize(target, end - target),
+        PyBytes_FromStringAndSize(target, path_end - target),
+        query ? PyBytes_FromStringAndSize(query, end - query) : Py_NewRef(Py_None),
+    };
+    PyObject *found = NULL;
+    if (parts[0] && parts[1] && parts[2] && parts[3])
+        found = PyTuple_Pack(4, parts[0], parts[1], parts[2], parts[3]);
+    for (int i = 0; i < 4; i++)
+        Py_XDECREF(parts[i]);
+    return found;
 }
 
 static PyMethodDef methods[] = {

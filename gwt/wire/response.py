@@ -147,6 +147,15 @@ _HANDLERS = _handlers()
 _ATTRIBUTES = _attributes()
 
 
+@lru_cache(maxsize=512)
+def _persistence(named: frozenset[bytes]) -> tuple[bool | None, frozenset[bytes]]:
+    """What a Connection field says: whether to keep the connection (None: nothing), and which fields to drop."""
+    others = named - _KEEP_ALIVE
+    if not _NEVER_NAMED.isdisjoint(others):
+        raise bad("Connection names a framing field in the answer")
+    return (False if b"close" in named else True if b"keep-alive" in named else None), others
+
+
 def _settle(head: ResponseHead, to_head: bool) -> None:
     """Framing and persistence (RFC 9112 6.3, 9.3)."""
     said = head.length_said
@@ -156,15 +165,10 @@ def _settle(head: ResponseHead, to_head: bool) -> None:
         head.declared = int(said)
     if head.coded and (head.declared is not None or not head.http11):
         raise bad("Transfer-Encoding with Content-Length or in an HTTP/1.0 answer")
-    named = head.connection
-    if named is not None:
-        if b"close" in named:
-            head.keep_alive = False
-        elif b"keep-alive" in named:
-            head.keep_alive = True
-        others = named - _KEEP_ALIVE
-        if not _NEVER_NAMED.isdisjoint(others):
-            raise bad("Connection names a framing field in the answer")
+    if head.connection is not None:
+        keeps, others = _persistence(head.connection)
+        if keeps is not None:
+            head.keep_alive = keeps
         if others:
             head.fields = without(head.fields, others)
     status = head.status
