@@ -43,7 +43,7 @@ REQUEST = (
 )
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\nContent-Type: text/plain\r\n"
-    b"Content-Length: 39\r\nConnection: keep-alive\r\n\r\nhello from the origin of the yardstick\n"
+    b"Content-Length: 39\r\nConnection: keep-alive\r\n\r\nhello from an origin that is always up\n"
 )
 
 
