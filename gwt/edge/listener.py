@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import struct
-import termios
 from collections.abc import Callable
 from typing import Any
 
@@ -124,18 +121,6 @@ class HttpFactory(ServerFactory):
     def new_request_id(self) -> bytes:
         """For errors that come before there is a request."""
         return request_id(None, self._ids)
-
-    @staticmethod
-    def queued(transport: Any) -> int:
-        """Bytes that the client's side has not yet acknowledged (SIOCOUTQ)."""
-        fileno = getattr(transport, "fileno", None)
-        descriptor = fileno() if fileno is not None else -1
-        if descriptor < 0:
-            return 0
-        try:
-            return int(struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, b"\0\0\0\0"))[0])
-        except OSError:
-            return 0
 
     # -- for the process
 
