@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.interfaces import IProtocolNegotiationFactory, ISSLTransport
 from twisted.internet.protocol import ServerFactory
 from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper
 from twisted.web.resource import IResource
+from zope.interface import implementer
 
 from gwt.edge.channel import Channel
 from gwt.edge.introduction import Introduction
@@ -27,6 +28,7 @@ TICK = 0.1
 Finished = Callable[[Exchange], None]
 
 
+@implementer(IProtocolNegotiationFactory)
 class HttpFactory(ServerFactory):
     """Channels for one listener. `root` decides what answers; `on_finished` hears of every exchange once.
 
@@ -57,6 +59,10 @@ class HttpFactory(ServerFactory):
     def connections(self) -> int:
         """How many are open."""
         return len(self._channels)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What ALPN may choose on a TLS listener; where a client offers it, no answer would end the handshake."""
+        return [b"http/1.1"]
 
     def buildProtocol(self, addr: object) -> Any:
         return Channel(self)
