@@ -28,8 +28,7 @@ HEAD = (
 
 def an_exchange() -> Exchange:
     """An exchange that was answered by an upstream."""
-    exchange = Exchange()
-    exchange.head = parse_request(HEAD, 100)
+    exchange = Exchange(parse_request(HEAD, 100))
     leaf = SimpleNamespace(route="foo", service="foo-service", path="/api", stats=None)
     exchange.leaf, exchange.snapshot = leaf, SimpleNamespace(revision=17)
     exchange.endpoint = SimpleNamespace(address="10.0.0.1:8080")

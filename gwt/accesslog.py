@@ -85,6 +85,11 @@ def _open_stdout() -> int:
 class AccessLog:
     """Writes one line a request to `path`. Call `log` at the end of each."""
 
+    __slots__ = (
+        "_clock", "_dropped", "_due", "_failing", "_format", "_lines", "_lost", "_sink", "_size", "_tick", "_torn",
+        "_written", "path",
+    )  # fmt: skip
+
     _log = Logger()
 
     def __init__(

@@ -13,6 +13,8 @@ from gwt.phase.exchange import Exchange
 class Finished:
     """Told of every exchange once. `access_log` may be replaced at any time; None = off."""
 
+    __slots__ = ("_clock", "_elsewhere", "_meters", "access_log")
+
     def __init__(self, meters: Meters, access_log: AccessLog | None, clock: Callable[[], float]) -> None:
         self._meters, self.access_log, self._clock = meters, access_log, clock
         self._elsewhere = meters.leaf("-", "-")

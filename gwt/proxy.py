@@ -39,6 +39,8 @@ class Proxy:
     `live` exchanges now, `retrying` of them on a further try: at most max(3, 20 % of `live`).
     """
 
+    __slots__ = ("clock", "ids", "live", "pools", "retries", "retrying", "ticker")
+
     def __init__(self, pools: Pools, ticker: Ticker, clock: Callable[[], float], ids: Ids) -> None:
         self.pools, self.ticker, self.clock, self.ids = pools, ticker, clock, ids
         self.live = 0

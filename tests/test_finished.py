@@ -20,9 +20,8 @@ class Log:
 
 
 def an_exchange(leaf: Any, code: str | None = None) -> Exchange:
-    exchange = Exchange()
     head = SimpleNamespace(method=b"GET", target=b"/x?y=1", user_agent=b"curl", referer=None)
-    exchange.head = head  # type: ignore[assignment]
+    exchange = Exchange(head)  # type: ignore[arg-type]
     exchange.leaf, exchange.code, exchange.status, exchange.started = leaf, code, 200 if code is None else 404, 5.0
     exchange.host, exchange.client, exchange.request_id, exchange.bytes_out = b"h", "10.0.0.1", b"id", 7
     return exchange

@@ -37,12 +37,13 @@ class SiteExchange(Exchange):
 
     def __init__(self, request: WebRequest) -> None:
         self._request = request
-        self.started = time.monotonic()
         self._refused: GatewayError | None = None
         try:
-            self.head = _head_of(request)
+            head = _head_of(request)
         except GatewayError as error:  # twisted.web lets pass what the gateway does not
-            self.head, self._refused = RequestHead(), error
+            head, self._refused = RequestHead(), error
+        super().__init__(head)
+        self.started = time.monotonic()
         self.client = request.getClientAddress().host
         self.request_id = request_id(self.head.request_id, _ids)
         scheme = b"https" if request.isSecure() else b"http"

@@ -18,6 +18,7 @@ from gwt.edge.side import BEHIND, CODED, COUNTED, DEAD, HELD, LINGER, READY, TUN
 from gwt.errors import GatewayError
 from gwt.wire.chunked import BadChunk, Decoder
 from gwt.wire.request import RequestHead, bad, parse_request, plausible
+from gwt.wire.scan import head_end
 
 _log = Logger()
 
@@ -72,13 +73,17 @@ class Channel(ClientSide):
                 self.request.received(data)  # type: ignore[union-attr]
             elif state == LINGER:
                 self._ignored(data)
-        except GatewayError as error:
-            self.refuse(error)
-        except BadChunk as error:
-            self.refuse(bad(str(error)))
-        except Exception:
-            _log.failure("a request could not be handled")
-            self.refuse(GatewayError("internal", "the gateway failed to handle the request", close=True))
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """A request could not be read, or not be handled."""
+        if isinstance(error, BadChunk):
+            error = bad(str(error))
+        elif not isinstance(error, GatewayError):
+            _log.failure("a request could not be handled", Failure(error))
+            error = GatewayError("internal", "the gateway failed to handle the request", close=True)
+        self.refuse(error)
 
     def connectionLost(self, reason: Failure) -> None:
         slot, self._slot = self._slot, None
@@ -165,7 +170,7 @@ class Channel(ClientSide):
         if data[0] == 13:
             start = self._past_empty_lines(data)
         limits = self.factory.limits
-        end = data.find(b"\r\n\r\n", start, start + limits.max_header_bytes + 4)
+        end = head_end(data, start, start + limits.max_header_bytes + 4)
         if end < 0:
             self._partial(data, start)
             return False
@@ -201,8 +206,7 @@ class Channel(ClientSide):
         self._buffer = data
 
     def _begin(self, head: RequestHead, rest: bytes) -> None:
-        request = self.request = Request(self)
-        request.head = head
+        request = self.request = Request(self, head)
         factory = self.factory
         request.started = self.since = factory.clock()
         request.client = self.client
@@ -355,8 +359,7 @@ class Channel(ClientSide):
         if self.state == DEAD:
             return
         if request is None:
-            request = self.request = Request(self)
-            request.head = RequestHead()
+            request = self.request = Request(self, RequestHead())
             request.started = self.factory.clock()
             request.client = self.client
         if not request.request_id:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IProtocolNegotiationFactory, ISSLTransport
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.interfaces import IProtocolFactory, IProtocolNegotiationFactory, ISSLTransport
 from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper
 from twisted.web.resource import IResource
 from zope.interface import implementer
@@ -28,14 +27,17 @@ TICK = 0.1
 Finished = Callable[[Exchange], None]
 
 
-@implementer(IProtocolNegotiationFactory)
-class HttpFactory(ServerFactory):
+@implementer(IProtocolFactory, IProtocolNegotiationFactory)
+class HttpFactory:
     """Channels for one listener. `root` decides what answers; `on_finished` hears of every exchange once.
 
     `connections` are open now, `refused` were too many. Drive `tick` every `TICK` seconds.
     """
 
-    noisy = False
+    __slots__ = (
+        "_channels", "_emptied", "_ids", "accepted", "clock", "draining", "fast", "finished", "limits",
+        "refused", "root", "slow", "trusts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -63,6 +65,12 @@ class HttpFactory(ServerFactory):
     def acceptableProtocols(self) -> list[bytes]:
         """What ALPN may choose on a TLS listener; where a client offers it, no answer would end the handshake."""
         return [b"http/1.1"]
+
+    def doStart(self) -> None:
+        """A port listens."""
+
+    def doStop(self) -> None:
+        """It does no more."""
 
     def buildProtocol(self, addr: object) -> Any:
         return Channel(self)

@@ -8,6 +8,7 @@ from gwt.edge.refusal import refusal, status_line
 from gwt.errors import GatewayError
 from gwt.phase.exchange import Exchange
 from gwt.wire import chunked
+from gwt.wire.request import RequestHead
 from gwt.wire.response import ResponseHead
 
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ class Request(Exchange):
     answer leaves nothing behind; `_coded`: the answer's body goes out in chunks.
     """
 
-    close = False
-    whole = False
-    _coded = False
-    _bodiless = False
+    __slots__ = ("_bodiless", "_coded", "channel", "close", "whole")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, head: RequestHead) -> None:
+        super().__init__(head)
         self.channel = channel
+        self.close = self.whole = self._coded = self._bodiless = False
 
     # -- the request's body, from the channel
 

@@ -21,8 +21,9 @@ from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
 from gwt.proxy import Proxy
 from gwt.route.hosts import BadHost, normalise_host
-from gwt.route.path import BadPath, is_plain, match_path, normalise
+from gwt.route.path import BadPath, match_path, normalise
 from gwt.snapshot import Current, Snapshot
+from gwt.wire.scan import is_plain
 
 
 @implementer(IResource)
@@ -81,6 +82,8 @@ class RouteResource:
 @implementer(IResource)
 class GatewayResource:
     """The root: every request is routed once, on its raw target (`%2F` parts no segments), by the snapshot in force."""
+
+    __slots__ = ("_current", "_mounts", "_proxy")
 
     isLeaf = False
 

@@ -38,41 +38,49 @@ class Reader(Protocol):
 
 
 class Exchange:
-    """One request and its answer. Attributes not set yet keep the class's defaults.
+    """One request and its answer. What is not known yet has its default.
 
     `path` is the normalised path and `host` the normalised host, both as bytes; `client` the client's
     address as text; `started` is on the monotonic clock, `time` seconds since the epoch;
     `upstream_seconds` is from the pick of the last endpoint to the end of its answer.
     """
 
-    head: RequestHead
-    client = ""
-    host = b""
-    path = b"/"
-    forwarded_lines = b""
-    forwarded_host: bytes | None = None
-    request_id = b""
-    time = 0.0
-    started = 0.0
-    duration = 0.0
-    snapshot: Any = None
-    leaf: Any = None
-    endpoint: Any = None
-    reader: Reader | None = None
-    body_done = True
-    answering = False
-    answered = False
-    gone = False
-    status = 0
-    code: str | None = None
-    user: str | None = None
-    tries = 0
-    upstream_seconds: float | None = None
-    bytes_in = 0
-    bytes_out = 0
-    protocol = "HTTP/1.1"
-    _args: dict[bytes, bytes] | None = None
-    _cookies: dict[bytes, bytes] | None = None
+    __slots__ = (
+        "_args", "_cookies", "answered", "answering", "body_done", "bytes_in", "bytes_out", "client", "code",
+        "duration", "endpoint", "forwarded_host", "forwarded_lines", "gone", "head", "host", "leaf", "path",
+        "protocol", "reader", "request_id", "snapshot", "started", "status", "time", "tries", "upstream_seconds",
+        "user",
+    )  # fmt: skip
+
+    def __init__(self, head: RequestHead) -> None:
+        self.head = head
+        self.client = ""
+        self.host = b""
+        self.path = b"/"
+        self.forwarded_lines = b""
+        self.forwarded_host: bytes | None = None
+        self.request_id = b""
+        self.time = 0.0
+        self.started = 0.0
+        self.duration = 0.0
+        self.snapshot: Any = None
+        self.leaf: Any = None
+        self.endpoint: Any = None
+        self.reader: Reader | None = None
+        self.body_done = True
+        self.answering = False
+        self.answered = False
+        self.gone = False
+        self.status = 0
+        self.code: str | None = None
+        self.user: str | None = None
+        self.tries = 0
+        self.upstream_seconds: float | None = None
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.protocol = "HTTP/1.1"
+        self._args: dict[bytes, bytes] | None = None
+        self._cookies: dict[bytes, bytes] | None = None
 
     # -- what the access log asks (`gwt.logline.LogRecord`)
 

@@ -19,6 +19,7 @@ from gwt.errors import GatewayError
 from gwt.wire import chunked
 from gwt.wire.request import plausible
 from gwt.wire.response import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response
+from gwt.wire.scan import head_end
 
 if TYPE_CHECKING:
     from gwt.upstream.pool import Pool, Waiter
@@ -166,13 +167,17 @@ class Connection:
             elif state == IDLE:
                 self.pool.dropped(self)  # nobody asked: whatever this is, the next exchange must not get it
                 self._drop()
-        except GatewayError as error:
-            self._fail(error)
-        except chunked.BadChunk as error:
-            self._fail(GatewayError("bad_answer", f"the answer's body is broken: {error}"))
-        except Exception:
-            _log.failure("an answer could not be handled")
-            self._fail(GatewayError("internal", "the gateway failed to handle the answer"))
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """What came is no answer, or could not be handled."""
+        if isinstance(error, chunked.BadChunk):
+            error = GatewayError("bad_answer", f"the answer's body is broken: {error}")
+        elif not isinstance(error, GatewayError):
+            _log.failure("an answer could not be handled", Failure(error))
+            error = GatewayError("internal", "the gateway failed to handle the answer")
+        self._fail(error)
 
     def connectionLost(self, reason: Failure) -> None:
         state, self.state = self.state, DEAD
@@ -230,7 +235,7 @@ class Connection:
             data = self._buffer + data
             self._buffer = b""
         while True:
-            end = data.find(b"\r\n\r\n", seen and max(at, seen - 3), at + MAX_HEAD)
+            end = head_end(data, seen and max(at, seen - 3), at + MAX_HEAD)
             if end < 0:
                 self._partial(data[at:], max(0, seen - at))
                 return

@@ -60,6 +60,10 @@ class Pool:
     being made too; `used` is when there was one last. `services` are the keys of those that connected here.
     """
 
+    __slots__ = (
+        "_clock", "_idle", "_parting", "_reactor", "_wary_until", "host", "keeps", "live", "port", "services", "used",
+    )  # fmt: skip
+
     def __init__(self, host: str, port: int, reactor: IReactorTCP, clock: Clock) -> None:
         self.host, self.port = host, port
         self.keeps = MAX_IDLE_SECONDS
@@ -211,6 +215,8 @@ def _quiet(connection: Connection) -> bool:
 
 class Pools:
     """All pools, by address. Those unused for long are forgotten."""
+
+    __slots__ = ("_clock", "_due", "_pools", "_reactor", "_upstreams")
 
     def __init__(self, reactor: IReactorTCP, clock: Clock) -> None:
         self._reactor, self._clock = reactor, clock

@@ -118,5 +118,4 @@ def traceparent(said: bytes | None, ids: Ids) -> bytes:
     """The client's traceparent where it is one (W3C Trace Context), else a new one that asks nobody to sample."""
     if said is not None and _TRACEPARENT(said):
         return said
-    digits = ids.take(48)
-    return b"00-%b-%b-00" % (digits[:32], digits[32:])
+    return b"".join((b"00-", ids.take(32), b"-", ids.take(16), b"-00"))

@@ -31,7 +31,7 @@ _NEVER_NAMED = frozenset((b"host", b"content-length", b"transfer-encoding"))
 
 
 class RequestHead:
-    """What a request's head says. Attributes that a request does not set keep the class's defaults.
+    """What a request's head says. What a request does not set keeps its default.
 
     `fields` are the field lines to forward, each with its CRLF; `path` is the raw path and `query` what follows `?`
     (None without one); `length` is the body's length in bytes (0: no body) unless `chunked`.
@@ -39,30 +39,37 @@ class RequestHead:
     `forwarded` maps lower-cased X-Forwarded-*, X-Real-IP and Forwarded names to their raw values.
     """
 
-    method = b""
-    target = b""
-    path = b"/"
-    query: bytes | None = None
-    http11 = True
-    plain = True
-    host: bytes | None = None
-    authority: bytes | None = None  # of an absolute-form target: replaces Host (RFC 9112 3.2.2)
-    length = 0
-    length_said: bytes | None = None
-    chunked = False
-    keep_alive = True
-    connection: frozenset[bytes] | None = None
-    expect = False
-    upgrade: bytes | None = None
-    te_trailers = False
-    request_id: bytes | None = None
-    traceparent: bytes | None = None
-    user_agent: bytes | None = None
-    referer: bytes | None = None
-    websocket_key: bytes | None = None
-    cookie: bytes | None = None
-    forwarded: dict[bytes, bytes] | None = None
-    fields = b""
+    __slots__ = (
+        "authority", "chunked", "connection", "cookie", "expect", "fields", "forwarded", "host", "http11",
+        "keep_alive", "length", "length_said", "method", "path", "plain", "query", "referer", "request_id", "target",
+        "te_trailers", "traceparent", "upgrade", "user_agent", "websocket_key",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.method = b""
+        self.target = b""
+        self.path = b"/"
+        self.query: bytes | None = None
+        self.http11 = True
+        self.plain = True
+        self.host: bytes | None = None
+        self.authority: bytes | None = None  # of an absolute-form target: replaces Host (RFC 9112 3.2.2)
+        self.length = 0
+        self.length_said: bytes | None = None
+        self.chunked = False
+        self.keep_alive = True
+        self.connection: frozenset[bytes] | None = None
+        self.expect = False
+        self.upgrade: bytes | None = None
+        self.te_trailers = False
+        self.request_id: bytes | None = None
+        self.traceparent: bytes | None = None
+        self.user_agent: bytes | None = None
+        self.referer: bytes | None = None
+        self.websocket_key: bytes | None = None
+        self.cookie: bytes | None = None
+        self.forwarded: dict[bytes, bytes] | None = None
+        self.fields = b""
 
     def header(self, name: bytes) -> bytes | None:
         """The value of the forwarded field `name` (lower case); several are joined by a comma."""

@@ -25,26 +25,32 @@ CHUNKED = -2
 
 
 class ResponseHead:
-    """What an answer's head says. Attributes that an answer does not set keep the class's defaults.
+    """What an answer's head says. What an answer does not set keeps its default.
 
     `length` is the number of body bytes that follow, or `UNTIL_CLOSE` or `CHUNKED`; `declared` is the
     value of Content-Length where there is one (that of a HEAD's answer has no body behind it);
     `fields` are the field lines to forward, each with its CRLF, Content-Length included, other framing not.
     """
 
-    status = 0
-    reason = b""
-    http11 = True
-    declared: int | None = None
-    length_said: bytes | None = None
-    length = UNTIL_CLOSE
-    coded = False
-    keep_alive = True
-    connection: frozenset[bytes] | None = None
-    upgrade: bytes | None = None
-    websocket_accept: bytes | None = None
-    idle_timeout: int | None = None
-    fields = b""
+    __slots__ = (
+        "coded", "connection", "declared", "fields", "http11", "idle_timeout", "keep_alive", "length", "length_said",
+        "reason", "status", "upgrade", "websocket_accept",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.reason = b""
+        self.http11 = True
+        self.declared: int | None = None
+        self.length_said: bytes | None = None
+        self.length = UNTIL_CLOSE
+        self.coded = False
+        self.keep_alive = True
+        self.connection: frozenset[bytes] | None = None
+        self.upgrade: bytes | None = None
+        self.websocket_accept: bytes | None = None
+        self.idle_timeout: int | None = None
+        self.fields = b""
 
 
 def go_on() -> ResponseHead:

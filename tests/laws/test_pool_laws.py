@@ -60,9 +60,9 @@ class Asked(Exchange):
     """An exchange whose client is the machine."""
 
     def __init__(self, number: int, method: bytes, length: int, chunked: bool, slow: bool) -> None:
-        self.slow = slow
         framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % length
-        self.head = parse_request(b"%b /%d HTTP/1.1\r\nHost: a\r\n%b" % (method, number, framing))
+        super().__init__(parse_request(b"%b /%d HTTP/1.1\r\nHost: a\r\n%b" % (method, number, framing)))
+        self.slow = slow
         self.path, self.number, self.length, self.chunked = self.head.path, number, length, chunked
         self.body_done = not length
         self.request_id = b"r%d" % number

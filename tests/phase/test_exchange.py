@@ -10,8 +10,7 @@ from gwt.wire.request import parse_request
 
 
 def exchange(*lines: bytes, target: bytes = b"/") -> Exchange:
-    found = Exchange()
-    found.head = parse_request(b"\r\n".join((b"GET %b HTTP/1.1" % target, b"Host: H:80", *lines)))
+    found = Exchange(parse_request(b"\r\n".join((b"GET %b HTTP/1.1" % target, b"Host: H:80", *lines))))
     found.host = b"h"
     return found
 

@@ -11,8 +11,7 @@ from gwt.wire.request import parse_request
 
 
 def exchange(user: str | None = None) -> Exchange:
-    made = Exchange()
-    made.head = parse_request(b"GET / HTTP/1.1\r\nHost: a\r\nX-Tenant: t1\r\nCookie: a=1; sid=s2")
+    made = Exchange(parse_request(b"GET / HTTP/1.1\r\nHost: a\r\nX-Tenant: t1\r\nCookie: a=1; sid=s2"))
     made.client, made.user = "10.0.0.1", user
     return made
 

@@ -17,8 +17,7 @@ from gwt.wire.request import parse_request
 
 
 def seen(block: bytes, path: bytes = b"/p", host_mode: bytes | None = None) -> bytes:
-    exchange = Exchange()
-    exchange.head = parse_request(block)
+    exchange = Exchange(parse_request(block))
     exchange.request_id = b"r1"
     exchange.forwarded_lines = lines_for("10.0.0.1", b"http", 9080)
     leaf = Leaf("r", "s", "/", DEFAULT_POLICY, LeafOrigin(Source("f")), host_mode=host_mode)
