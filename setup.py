@@ -26,8 +26,13 @@ TEST = [
 ]
 LINT = ["mypy>=1.11", "mypy-zope>=1.0.8", "ruff>=0.6", "types-PyYAML", "types-setuptools"]
 
-#: The one loop over a message's bytes. Optional: without a compiler its twin in Python (gwt/wire/scan.py) is used.
-SCAN = Extension("gwt.wire._scan", ["gwt/wire/_scan.c"], optional=True)
+#: The loop over a head's bytes, and the short cut of plain exchanges. Optional: each has a twin in Python, which is all
+#: that runs without a compiler (gwt/wire/scan.py says what the one does, gwt/shortcut/__init__.py what the other).
+HEADERS = sorted(str(one.relative_to(HERE)) for one in HERE.glob("gwt/*/_*.h"))
+COMPILED = [
+    Extension("gwt.wire._scan", ["gwt/wire/_scan.c"], depends=HEADERS, optional=True),
+    Extension("gwt.shortcut._shortcut", ["gwt/shortcut/_shortcut.c"], depends=HEADERS, optional=True),
+]
 
 setup(
     name="gwt",
@@ -42,7 +47,7 @@ setup(
     # checkout; an import hook (what pip uses otherwise) hides it. For the same reason there is no __init__.py there.
     package_dir={"": "."},
     package_data={"gwt": ["data/*", "py.typed"]},
-    ext_modules=[SCAN],
+    ext_modules=COMPILED,
     install_requires=[
         "pyyaml>=6.0.1",
         "service-identity>=23.1",

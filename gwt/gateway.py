@@ -14,6 +14,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 
+from gwt import shortcuts
 from gwt.accesslog import AccessLog
 from gwt.admin import Admin, Dialled, Observed, objection
 from gwt.balance.endpoint import Registry
@@ -63,6 +64,7 @@ class Gateway:
     ) -> None:
         settings = allowed(configuration).settings
         self.reactor, self.configuration, self._documents = reactor, configuration, documents
+        shortcuts.install()
         self.clock = time.monotonic
         self.health = Health(self.clock)
         self.meters = Meters(metrics)

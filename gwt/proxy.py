@@ -15,6 +15,7 @@ from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
 from gwt.phase.ticker import Ticker
 from gwt.route.path import BadPath
+from gwt.shortcut import shortcut
 from gwt.upstream.affinity import sticky_key
 from gwt.upstream.connection import Connection
 from gwt.upstream.pool import Pools
@@ -47,6 +48,7 @@ class Proxy:
         self.retrying = 0
         self.retries = 0
 
+    @shortcut("forward")
     def forward(self, exchange: Exchange, leaf: Leaf) -> None:
         """Answer `exchange` from the upstream of `leaf`."""
         Forward(self, exchange, leaf).start()

@@ -279,7 +279,8 @@ class BoundReactor:
 
 def adopt(reactor: Any, sock: socket.socket, factory: Any, backlog: int) -> Any:
     """Have `reactor` accept on a duplicate of `sock`, which stays open and in place when the port stops."""
-    factory.noisy = False
+    if hasattr(factory, "noisy"):
+        factory.noisy = False
     if sock.family != socket.AF_UNIX:
         return reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
     port_class = getattr(reactor, "unixPortClass", unix.Port)

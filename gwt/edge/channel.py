@@ -16,6 +16,7 @@ from zope.interface import implementer
 from gwt.edge.request import Request
 from gwt.edge.side import BEHIND, CODED, COUNTED, DEAD, HELD, LINGER, READY, TUNNEL, WAIT, ClientSide
 from gwt.errors import GatewayError
+from gwt.shortcut import shortcut
 from gwt.wire.chunked import BadChunk, Decoder
 from gwt.wire.request import RequestHead, bad, parse_request, plausible
 from gwt.wire.scan import head_end
@@ -53,6 +54,7 @@ class Channel(ClientSide):
     def connectionMade(self) -> None:
         """`makeConnection` does it all."""
 
+    @shortcut("receive")
     def dataReceived(self, data: bytes) -> None:
         try:
             state = self.state

@@ -21,9 +21,8 @@ from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
 from gwt.proxy import Proxy
 from gwt.route.hosts import BadHost, normalise_host
-from gwt.route.path import BadPath, match_path, normalise
+from gwt.route.path import BadPath, is_plain, match_path, normalise
 from gwt.snapshot import Current, Snapshot
-from gwt.wire.scan import is_plain
 
 
 @implementer(IResource)

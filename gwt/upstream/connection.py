@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gwt.errors import GatewayError
+from gwt.shortcut import shortcut
 from gwt.wire import chunked
 from gwt.wire.request import plausible
 from gwt.wire.response import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response
@@ -152,6 +153,7 @@ class Connection:
         if waiter is not None:
             waiter.connected(self)
 
+    @shortcut("answer")
     def dataReceived(self, data: bytes) -> None:
         try:
             state = self.state

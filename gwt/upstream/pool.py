@@ -28,7 +28,7 @@ MAX_IDLE_SECONDS = 60.0
 #: Connections to one address at once, whatever they do.
 MAX_CONNECTIONS = 10_000
 #: After this many idle seconds a look at the socket costs nothing that matters.
-_LOOK_AFTER = 0.1
+LOOK_AFTER = 0.1
 #: A server that closed a connection so soon after an answer is looked at each time, for so many seconds.
 _SOON = 0.5
 _WARY_FOR = 60.0
@@ -91,7 +91,7 @@ class Pool:
                 idle.append(connection)
                 self.trim(now)
                 return None
-            if (not careful and age < _LOOK_AFTER and now > self._wary_until) or _quiet(connection):
+            if (not careful and age < LOOK_AFTER and now > self._wary_until) or _quiet(connection):
                 return connection
             connection.cancel()
         return None

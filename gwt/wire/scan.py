@@ -70,23 +70,12 @@ def head_end_in_python(data: bytes, start: int, stop: int) -> int:
     return data.find(b"\r\n\r\n", start, stop)
 
 
-#: Legal characters, no escape, no ";", no empty segment but a last one, and no segment that starts with a dot
-#: (those take the slow road, where "." and ".." are told from ".git").
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9\-_~!$&'()*+,=:@][A-Za-z0-9\-._~!$&'()*+,=:@]*+)++/?|/").fullmatch
-
-
-def is_plain_in_python(path: bytes) -> bool:
-    """Whether a path is canonical as it stands."""
-    return _PLAIN(path) is not None
-
-
 try:
     from gwt.wire._scan import (  # type: ignore[import-not-found,unused-ignore]
         head_end,
-        is_plain,
         scan,
         split_request_line,
     )
 except ImportError:
-    head_end, is_plain = head_end_in_python, is_plain_in_python
+    head_end = head_end_in_python
     scan, split_request_line = scan_in_python, split_request_line_in_python

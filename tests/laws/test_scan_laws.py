@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from gwt.wire import request as wire_request
 from gwt.wire.names import REQUEST_NAMES, RESPONSE_NAMES, Kind, Names
-from gwt.wire.scan import scan, scan_in_python, split_request_line, split_request_line_in_python
+from gwt.wire.scan import (
+    head_end,
+    head_end_in_python,
+    scan,
+    scan_in_python,
+    split_request_line,
+    split_request_line_in_python,
+)
 
 ATTRIBUTES = wire_request._ATTRIBUTES
 HEADS = [block for case in CASES for block in case.raw.split(b"\r\n\r\n")]
@@ -61,13 +68,22 @@ def with_a_version(line: bytes) -> bytes:
     return line + b" HTTP/1.1"
 
 
-odd_text = st.text("GE T/?#%aä\x7f~!\" ", max_size=20).map(lambda text: text.encode("latin-1"))
+odd_text = st.text('GE T/?#%aä\x7f~!" ', max_size=20).map(lambda text: text.encode("latin-1"))
 
 
 @given(st.one_of(st.binary(max_size=40), st.one_of(st.binary(max_size=40), odd_text).map(with_a_version)))
 @settings(max_examples=2000)
 def test_both_split_the_same_lines(line: bytes) -> None:
     assert split_request_line(line) == split_request_line_in_python(line)
+
+
+@given(
+    st.lists(st.sampled_from([b"\r", b"\n", b"\r\n\r\n", b"a"]), max_size=12).map(b"".join),
+    st.integers(0, 20),
+    st.integers(0, 40),
+)
+def test_both_find_the_same_end(data: bytes, start: int, stop: int) -> None:
+    assert head_end(data, start, stop) == head_end_in_python(data, start, stop)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+/* Finished: what is counted of an exchange, and its line in the access log. */
+#ifndef GWT_FINISH_H
+#define GWT_FINISH_H
+#include "_logline.h"
+
+/* The cell (or float) `index` of a memoryview over mapped memory; NULL where it has none. */
+static void *cell(PyObject *view, PyObject *index)
+{
+    Py_ssize_t at = PyLong_AsSsize_t(index);
+    Py_buffer *buffer = PyMemoryView_Check(view) ? PyMemoryView_GET_BUFFER(view) : NULL;
+    return buffer == NULL || at < 0 || buffer->itemsize != 8 || (at + 16) * 8 > buffer->len ? NULL : (char *)buffer->buf + 8 * at;
+}
+
+/* LeafStats.done for a status that was counted before, of a request without a body. Returns 1, or 0 with nothing done. */
+static int count(PyObject *stats, PyObject *status, double seconds, long bytes_out)
+{
+    PyObject *cells = SLOT(stats, LeafStats, _cells), *index = PyDict_GetItemWithError(SLOT(stats, LeafStats, _codes), status);
+    if (index == NULL)
+        return PyErr_Occurred() ? -1 : 0;
+    int64_t *requests = cell(cells, index), *bucket = cell(cells, SLOT(stats, LeafStats, _first));
+    int64_t *out = cell(cells, SLOT(stats, LeafStats, _out));
+    double *sum = cell(SLOT(stats, LeafStats, _floats), SLOT(stats, LeafStats, _sum));
+    Py_ssize_t buckets = PyTuple_GET_SIZE(the_seconds);
+    if (requests == NULL || bucket == NULL || out == NULL || sum == NULL || buckets > 15)
+        return 0;
+    Py_ssize_t place = 0;
+    while (place < buckets && PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(the_seconds, place)) < seconds)
+        place++;
+    *requests += 1;
+    bucket[place] += 1;
+    *sum += seconds;
+    *out += bytes_out;
+    return 1;
+}
+
+/* AccessLog.log where the line only has to be kept for the next batch. Returns 1, or 0 with nothing done. */
+static int log_line(PyObject *log, PyObject *exchange)
+{
+    if (!IS(log, AccessLog) || SLOT(log, AccessLog, _tick) == Py_None || SLOT(log, AccessLog, _format) != the_format_combined)
+        return 0;
+    long size = PyLong_AsLong(SLOT(log, AccessLog, _size)), due = PyLong_AsLong(SLOT(log, AccessLog, _due));
+    PyObject *line = combined_line(exchange);
+    if (line == NULL || line == Py_None || size + PyBytes_GET_SIZE(line) >= due) {
+        Py_XDECREF(line);
+        return line == NULL ? -1 : 0;
+    }
+    int failed = PyList_Append(SLOT(log, AccessLog, _lines), line) < 0 || ADD(log, AccessLog, _size, PyBytes_GET_SIZE(line)) < 0;
+    Py_DECREF(line);
+    return failed ? -1 : 1;
+}
+
+static int set_time(PyObject *exchange, double seconds)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    PyObject *time = PyFloat_FromDouble((double)wall.tv_sec + 1e-9 * (double)wall.tv_nsec - seconds);
+    if (time == NULL)
+        return -1;
+    PUT(exchange, Request, time, time);
+    return 0;
+}
+
+/* Tell that `exchange` is over, at `now` by `clock`: by the callable of the factory, or here, where that is a Finished with nothing unusual. */
+static int finished(PyObject *told, PyObject *exchange, PyObject *clock, double now)
+{
+    PyObject *leaf = SLOT(exchange, Request, leaf), *stats = IS(leaf, Leaf) ? SLOT(leaf, Leaf, stats) : NULL;
+    int counted = 0;
+    if (IS(told, Finished) && SLOT(told, Finished, _clock) == clock && IS(stats, LeafStats)
+        && SLOT(exchange, Request, code) == Py_None && PyLong_AsLong(SLOT(exchange, Request, bytes_in)) == 0) {
+        double seconds = now - float_of(SLOT(exchange, Request, started));
+        PyObject *duration = PyFloat_FromDouble(seconds);
+        if (duration == NULL)
+            return -1;
+        PUT(exchange, Request, duration, duration);
+        counted = count(stats, SLOT(exchange, Request, status), seconds, PyLong_AsLong(SLOT(exchange, Request, bytes_out)));
+        if (counted > 0) {
+            PyObject *log = SLOT(told, Finished, access_log);
+            if (log == Py_None)
+                return 0;
+            int logged = set_time(exchange, seconds) < 0 ? -1 : log_line(log, exchange);
+            if (logged != 0)
+                return logged < 0 ? -1 : 0;
+            PyObject *done = PyObject_CallMethodOneArg(log, name_log, exchange);
+            Py_XDECREF(done);
+            return done == NULL ? -1 : 0;
+        }
+    }
+    if (counted < 0)
+        return -1;
+    PyObject *done = PyObject_CallOneArg(told, exchange);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+#endif
