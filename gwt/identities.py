@@ -44,8 +44,12 @@ def identities_of(settings: IdentitySettings, ask: Ask) -> Identities:
     cookie = SessionCookie(settings.cookie)
     if settings.mode == "exchange" and settings.exchange is not None:
         return Exchanged(cookie, ask, settings.exchange.ttl, settings.exchange.grace)
-    keyring = Keyring([b64decode(reveal(key)) for key in settings.keys])
-    return Sealed(keyring, cookie, time.time)
+    return Sealed(keyring_of(settings), cookie, time.time)
+
+
+def keyring_of(settings: IdentitySettings) -> Keyring:
+    """The keys of gateway.yaml."""
+    return Keyring([b64decode(reveal(key)) for key in settings.keys])
 
 
 class Exchanged:
