@@ -218,14 +218,14 @@ class UserSystemTests(TestCase):
     def test_too_late(self) -> Any:
         for pieces in ([b""], [b"HTTP/1.1 100 Continue\r\n\r\n"], [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n"],
                        [answer(b"200 OK", b'{"sub"', length=11)]):  # fmt: skip
-            why = yield self.refused(*pieces, timeout=0.2)
-            self.assertEqual(why, "no answer within 0.2 s")
+            why = yield self.refused(*pieces, timeout=0.5)
+            self.assertEqual(why, "no answer within 0.5 s")
         yield self.origin.empty()
 
     @inlineCallbacks
     def test_a_refusal_counts_however_slow_the_rest_is(self) -> Any:
         self.origin.script["x"] = [answer(b"401 No", b"n", length=9)]
-        system = self.make(timeout=0.2)
+        system = self.make(timeout=1.0)
         found = yield system.ask(b"x")
         self.assertIsNone(found)
         yield self.origin.empty()
