@@ -49,6 +49,8 @@ setup(
     package_data={"gwt": ["data/*", "py.typed"]},
     ext_modules=COMPILED,
     install_requires=[
+        "cryptography>=45.0.1",
+        "joserfc>=1.8",  # before, it authenticates a header as it would have written it, not as it was sent
         "pyyaml>=6.0.1",
         "service-identity>=23.1",
         "treq>=23.11",

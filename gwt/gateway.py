@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
@@ -16,6 +17,7 @@ from twisted.web.resource import IResource
 
 from gwt import shortcuts
 from gwt.accesslog import AccessLog
+from gwt.addresses import AddressSet
 from gwt.admin import Admin, Dialled, Observed, objection
 from gwt.balance.endpoint import Registry
 from gwt.compile import empty_snapshot
@@ -29,12 +31,10 @@ from gwt.listening import Listening
 from gwt.metrics import Meters, Metrics
 from gwt.model.policy import Origin, merge
 from gwt.model.problem import format_problem
-from gwt.model.route import Path as RoutePath
 from gwt.model.settings import Settings, reveal
 from gwt.phase.ticker import Ticker
 from gwt.proxy import Proxy
 from gwt.resources import load_resources
-from gwt.route.conditions import Conditions
 from gwt.service_proxy import Gate, ServiceLeaves
 from gwt.snapshot import Current, Snapshot
 from gwt.sockets import BindError, Source
@@ -327,16 +327,6 @@ def follows(configuration: Configuration) -> tuple[Any, ...]:
     return reveal(configuration.settings.store), configuration.base, configuration.settings.refresh
 
 
-class _Client:
-    """A view of nothing but a client's address."""
-
-    def __init__(self, client: str) -> None:
-        self.client = client
-
-
-def trusting(cidrs: tuple[str, ...]) -> Any:
+def trusting(cidrs: tuple[str, ...]) -> Callable[[str], bool]:
     """Whether an address (as text) is a trusted proxy's."""
-    conditions: Any = Conditions.of(RoutePath("/", remote_addrs=cidrs)) if cidrs else None
-    if conditions is None:
-        return lambda address: False
-    return lambda address: conditions.holds(_Client(address))
+    return AddressSet.of(cidrs).__contains__

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import getopt
+from collections.abc import Iterator, Sequence
 
 from twisted.python.usage import Options, UsageError
 
@@ -13,7 +14,23 @@ class CommandError(Exception):
 
 
 class Command(Options):
-    """The options of one subcommand; `run` carries it out and returns the exit status."""
+    """The options of one subcommand, which may stand before, between and behind its words.
+
+    `run` carries it out and returns the exit status.
+    """
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """As Options does, with the words put last. Raises UsageError."""
+        try:
+            found, words = getopt.gnu_getopt(list(options or ()), self.shortOpt, self.longOpt)
+        except getopt.GetoptError as error:
+            raise UsageError(str(error)) from error
+        super().parseOptions([*(part for pair in found for part in self._apart(*pair)), "--", *words])
+
+    def _apart(self, name: str, value: str) -> Iterator[str]:
+        yield name
+        if f"{name[2:]}=" in self.longOpt if name.startswith("--") else f"{name[1]}:" in self.shortOpt:
+            yield value
 
     def run(self) -> int:
         """Override me."""

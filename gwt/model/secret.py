@@ -12,6 +12,9 @@ MASK = "***"
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
 
+#: What looks like a key of 32 bytes or more in base64 or hexadecimal, wherever it stands.
+_KEY = re.compile(r"[A-Za-z0-9+/_-]{42,}={0,2}")
+_SHOWN = re.compile(r"""[^\s\[\],"'-]""")
 _SECRET_VALUE = re.compile(r"""(\b(?:\w*token|keys|password|secret)["']?\s*:\s*)(?!\S*\$\{)(\S.*)""")
 
 ReadFile = Callable[[str], str]
@@ -56,7 +59,13 @@ def reveal(value: str) -> str:
 def mask_line(line: str) -> str:
     """A line of configuration with what may be secret in it overwritten; nothing else moves."""
     line = _SECRET_VALUE.sub(lambda match: match[1] + re.sub(r"[^\s\[\],\"']", "*", match[2]), line)
+    line = _KEY.sub(lambda match: "*" * len(match[0]), line)
     return _URL_PASSWORD.sub(lambda match: f"{match[1]}:{'*' * (len(match[0]) - len(match[1]) - 2)}@", line)
+
+
+def mask_value(line: str) -> str:
+    """A line that holds nothing but (a part of) a secret, overwritten; references may be seen."""
+    return line if "${" in line else _SHOWN.sub("*", line)
 
 
 def mask_url(url: str) -> str:

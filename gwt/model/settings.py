@@ -29,7 +29,7 @@ from gwt.model.options import (
     Settings,
 )
 from gwt.model.route import Problem
-from gwt.model.secret import ReadFile, Secret, interpolate, mask_line, mask_url, reveal
+from gwt.model.secret import ReadFile, Secret, interpolate, mask_line, mask_url, mask_value, reveal
 from gwt.model.validate import Fault, Trail, describe, flatten
 
 __all__ = [
@@ -55,9 +55,14 @@ def load_settings(
         return Settings(file=file), []
     raw, *others = documents
     if others:
-        return None, [*raw.problems, others[0].problem("gateway.yaml is one document; this is a second one")]
+        return None, [
+            *map(_masked, raw.problems),
+            others[0].problem("gateway.yaml is one document; this is a second one"),
+        ]
     if raw.problems or not isinstance(raw.value, dict):
-        return None, raw.problems or [raw.problem(f"gateway.yaml is a mapping, this is {describe(raw.value)}")]
+        return None, [_masked(one) for one in raw.problems] or [
+            raw.problem(f"gateway.yaml is a mapping, this is {describe(raw.value)}")
+        ]
     faults: list[Fault] = []
     value = interpolate(raw.value, env, read_file or _reader(file), None, faults)
     options.check()(value, None, faults)
@@ -69,9 +74,26 @@ def load_settings(
 
 
 def _problems(raw: RawDocument, faults: list[Fault]) -> list[Problem]:
-    placed = [raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity) for fault in faults]
-    shown = [replace(problem, text=mask_line(problem.text)) for problem in placed]
+    shown = []
+    for fault in faults:
+        path = flatten(fault.trail)
+        problem = raw.problem(fault.message, path, fault.on_key, fault.severity)
+        shown.append(_hidden(problem) if any(path[: len(one)] == one for one in _SECRETS) else _masked(problem))
     return sorted(shown, key=lambda problem: (problem.line, problem.column))
+
+
+#: What holds secrets as they are, so that neither a value nor its line may be repeated.
+_SECRETS = (("identity", "keys"), ("debug_token",), ("admin_token",), ("metrics_token",))
+
+
+def _masked(problem: Problem) -> Problem:
+    return replace(problem, text=mask_line(problem.text))
+
+
+def _hidden(problem: Problem) -> Problem:
+    masked = mask_line(problem.text)
+    text = mask_value(masked) if masked == problem.text else masked
+    return replace(problem, message=problem.message.partition(", got ")[0], text=text)
 
 
 def _reader(file: str) -> ReadFile:
@@ -156,16 +178,28 @@ def _secret(reader: Reader, value: str | None, trail: Trail) -> Secret | None:
 
 
 def _keys(reader: Reader, value: list[str], trail: Trail) -> tuple[Secret, ...]:
-    keys = []
+    keys: dict[bytes, Secret] = {}
     for index, text in enumerate(value):
         try:
             raw = base64.b64decode(reveal(text), validate=True)
         except (binascii.Error, ValueError):
             raw = b""
         if len(raw) != 32:
-            reader.fault((trail, index), "a key is the base64 of 32 bytes: openssl rand -base64 32 makes one")
-        keys.append(text if isinstance(text, Secret) else Secret(text))
-    return tuple(keys)
+            reader.fault((trail, index), "a key of `identity.keys` is the base64 of 32 bytes: openssl rand -base64 32")
+        elif raw in keys:
+            reader.fault((trail, index), "this key of `identity.keys` stands twice")
+        keys[raw] = text if isinstance(text, Secret) else Secret(text)
+    return tuple(keys.values())
+
+
+def _http_url(reader: Reader, value: str, trail: Trail) -> str:
+    reader.take(units.http_url, reveal(value), trail)
+    return value
+
+
+def _login_url(reader: Reader, value: str, trail: Trail) -> str:
+    reader.take(units.login_url, reveal(value), trail)
+    return value
 
 
 def _cookie(reader: Reader, value: str, trail: Trail) -> str:
@@ -210,7 +244,10 @@ _PARTS: dict[str, Any] = {
     "identity": _part(Identity, {
         "cookie": _cookie,
         "keys": _keys,
-        "exchange": _nothing_or(_part(Exchange, {"timeout": _positive, "ttl": _seconds, "grace": _seconds})),
+        "login_url": _nothing_or(_login_url),
+        "exchange": _nothing_or(_part(Exchange, {
+            "url": _http_url, "timeout": _positive, "ttl": _seconds, "grace": _seconds,
+        })),
     }),
     "service_proxy": _part(ServiceProxy, {"allow": _globs, "deny": _globs}),
     "access": read_access,

@@ -10,6 +10,7 @@ import math
 import re
 from functools import lru_cache
 from typing import Final
+from urllib.parse import urlsplit
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -21,6 +22,9 @@ _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _PLAIN_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: What may stand in a URL as it is (RFC 3986 2).
+_URL = re.compile(r"[!#$%&'()*+,./:;=?@\[\]_~0-9A-Za-z-]+")
+_PATH_URL = re.compile(r"/(?!/)[!#$%&'()*+,./:;=?@_~0-9A-Za-z-]*")
 MARK: Final = "{mark}"
 _MARK_TEXT = re.compile(r"[a-z0-9-]*")
 
@@ -177,6 +181,28 @@ def label(value: str, what: str) -> str:
     if not _DNS_LABEL.fullmatch(value):
         raise ValueError(f"{value!r} is not a {what}: a-z, 0-9 and -, at most 63 characters")
     return value
+
+
+def http_url(value: str) -> str:
+    """An absolute http(s) URL as it can be asked for: a host, no user, no fragment."""
+    try:
+        parts = urlsplit(value if _URL.fullmatch(value) else "")
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.username is None
+    except ValueError:
+        good = False
+    if not good or "#" in value:
+        raise ValueError("expected a URL such as http://user.internal/session, without user and fragment")
+    return value
+
+
+def login_url(value: str) -> str:
+    """Where browsers log in: an absolute http(s) URL, or a path (with a query, perhaps) of the same host."""
+    if _PATH_URL.fullmatch(value):
+        return value
+    try:
+        return http_url(value.partition("#")[0]) and value
+    except ValueError:
+        raise ValueError("expected a URL such as https://login.example.com/, or a path such as /login") from None
 
 
 def printable(value: str, what: str, most: int = 253) -> str:

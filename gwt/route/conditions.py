@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
+from gwt.addresses import AddressSet
+from gwt.model import units
 from gwt.model.route import Path
 from gwt.route.variables import BadCondition, RequestView, VarTest, compile_var, show
 
 __all__ = ["BadCondition", "Conditions", "RequestView"]
-
-Ranges = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 class Test(Protocol):
@@ -88,65 +85,24 @@ def _unequal(kind: str, name: bytes, found: bytes | None, wanted: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AddressTest:
-    """The client's address lies in one of these networks; v4 and v6 as merged ranges (starts, ends)."""
+    """The client's address lies in one of these networks."""
 
     networks: tuple[str, ...]
-    v4: Ranges
-    v6: Ranges
+    addresses: AddressSet
 
     def holds(self, view: RequestView) -> bool:
-        address = _address(view.client)
-        if address is None:
-            return False
-        version, number = address
-        starts, ends = self.v4 if version == 4 else self.v6
-        at = bisect_right(starts, number)
-        return at > 0 and number <= ends[at - 1]
+        return view.client in self.addresses
 
     def why(self, view: RequestView) -> str:
         return f"client {view.client} is not in {', '.join(self.networks)}"
 
 
-@lru_cache(maxsize=4096)
-def _address(text: str) -> tuple[int, int] | None:
-    """(version, number) of a client's address; v4-mapped v6 counts as v4; None for a UNIX socket's peer."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return address.version, int(address)
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise BadCondition(f"remote_addrs: {text!r} is not an address or a network (10.0.0.0/8)") from None
-    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
-        mapped = network.network_address.ipv4_mapped
-        if mapped:
-            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
-    return network
-
-
-def _ranges(networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> Ranges:
-    spans = sorted((int(n.network_address), int(n.broadcast_address)) for n in networks)
-    merged: list[tuple[int, int]] = []
-    for start, end in spans:
-        if merged and start <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return tuple(start for start, _ in merged), tuple(end for _, end in merged)
-
-
 def _address_test(texts: tuple[str, ...]) -> AddressTest:
-    networks = [_network(text) for text in texts]
-    names = tuple(sorted({str(network) for network in networks}))
-    v4, v6 = (_ranges(one for one in networks if one.version == version) for version in (4, 6))
-    return AddressTest(names, v4, v6)
+    try:
+        networks = tuple(sorted({units.cidr(text) for text in texts}))
+    except ValueError as error:
+        raise BadCondition(f"remote_addrs: {error}") from None
+    return AddressTest(networks, AddressSet.of(networks))
 
 
 @dataclass(frozen=True, slots=True)

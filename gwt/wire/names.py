@@ -66,13 +66,14 @@ _RESPONSE: dict[str, int] = {
     **dict.fromkeys(("proxy-connection", "te"), Kind.DROP),
 }
 
-_FOLD = bytes.maketrans(b"_.", b"--")
+#: What CGI and its heirs take for `_`, as they do `-`: all of a token that is neither letter nor digit.
+_FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
 
 
 class Names(dict[bytes, int]):
     """Kinds by spelled name. `names[spelled]` classifies (and remembers) a spelling not seen before.
 
-    With `fold`, a name that equals one of the table's once `_` and `.` are read as `-` is dropped:
+    With `fold`, a name that equals one of the table's once all punctuation is read as `-` is dropped:
     servers that map names to CGI variables would take it for the trusted one (CVE-2025-64484).
     """
 

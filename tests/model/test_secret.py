@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gwt.model.secret import Secret, interpolate, mask_line, mask_url, reveal
+from gwt.model.secret import Secret, interpolate, mask_line, mask_url, mask_value, reveal
 from gwt.model.validate import Fault
 
 
@@ -24,11 +24,17 @@ def test_urls() -> None:
         ("debug_token: ${env:A}", "debug_token: ${env:A}"),
         ('  keys: ["abc", de]', '  keys: ["***", **]'),
         ("drain: 3", "drain: 3"),
+        (f"  - '{'aB+/' * 10}aB8='", f"  - '{'*' * 44}'"),
     ],
 )
 def test_lines(line: str, shown: str) -> None:
     assert mask_line(line) == shown
     assert len(shown) == len(line)
+
+
+def test_a_line_of_nothing_but_secrets() -> None:
+    assert mask_value("  - 'hunter2', [x]") == "  - '*******', [*]"
+    assert mask_value("  - ${env:KEY}") == "  - ${env:KEY}"
 
 
 @pytest.mark.parametrize("text", ["${env:NONE}", "${x}", "${env:}", "${file:gone}", "${file:bad}"])

@@ -131,6 +131,73 @@ def test_literal_secrets_are_masked_too() -> None:
     assert "hunter2" not in repr(found).replace("{'secret': 'hunter2'}", "")
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("identity:\n  keys:\n  - hunter2\n", 3, "a key of `identity.keys` is the base64 of 32 bytes"),
+        ("identity:\n  keys: [\n   hunter2]\n", 3, "a key of `identity.keys` is the base64 of 32 bytes"),
+        (f"identity:\n  keys:\n  - {KEY}\n  - {KEY}\n", 4, "this key of `identity.keys` stands twice"),
+        ("identity:\n  keys: hunter2\n", 2, "expected a list"),
+        ("identity:\n  keys: [[hunter2]]\n", 2, "expected a text"),
+        ("admin_token:\n  hunter2: 1\n", 2, "expected a text or null"),
+        ("debug_token: 'hunter2\n", 1, "a quote is opened here and never closed"),
+        (f"identity:\n  keys:\n  - '{KEY}\n", 3, "a quote is opened here and never closed"),
+    ],
+)
+def test_what_is_wrong_with_a_secret_is_said_without_it(text: str, line: int, said: str) -> None:
+    settings, problems = load_settings(text, "g.yaml", {})
+    assert settings is None and [problem.line for problem in problems] == [line]
+    assert problems[0].message.startswith(said)
+    assert not any(secret in str(problems) for secret in ("hunter2", KEY, KEY[:20]))
+
+
+@pytest.mark.parametrize(
+    ("value", "good"),
+    [
+        ("http://user.internal/session", True),
+        ("https://u:8443", True),
+        ("http://[::1]:80/x?y=z", True),
+        ("http://name:hunter2@u/s", False),
+        ("http:///s", False),
+        ("http://u:99999/", False),
+        ("http://u:0/", False),
+        ("http://u/#x", False),
+        ("http://u/a b", False),
+        ("http://[::1/", False),
+        ("ftp://u/", False),
+    ],
+)
+def test_where_to_exchange(value: str, good: bool) -> None:
+    text = f"identity:\n  mode: exchange\n  exchange:\n    url: '{value}'\n"
+    settings, problems = load_settings(text, "g.yaml", {})
+    assert (settings is not None) is good
+    assert good or ([problem.line for problem in problems] == [4] and "hunter2" not in str(problems))
+
+
+@pytest.mark.parametrize(
+    ("value", "good"),
+    [
+        ("/login", True),
+        ("/", True),
+        ("/login?tenant=a#top", True),
+        ("https://login.example.com/start?x=1#y", True),
+        ("https://login.example.com", True),
+        ("//evil.example", False),
+        ("/\\evil.example", False),
+        ("javascript:alert(1)", False),
+        ("login", False),
+        ("/lo gin", False),
+        ("/x\r\nSet-Cookie: a=b", False),
+        ("https://", False),
+        ("https://\u00e4.example", False),
+    ],
+)
+def test_where_to_log_in(value: str, good: bool) -> None:
+    settings, problems = load_settings(f"identity:\n  login_url: {json.dumps(value)}\n", "g.yaml", {})
+    assert (settings is not None) is good
+    assert good or [problem.line for problem in problems] == [2]
+
+
 def test_secrets_are_texts() -> None:
     secret = Secret("abc")
     assert secret == "abc" and secret.encode() == b"abc" and hash(secret) == hash("abc")

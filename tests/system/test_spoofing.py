@@ -8,7 +8,8 @@ import pytest
 from system.harness import GatewayProcess
 from system.raw import OK, RawOrigin, talk
 
-IDENTITY = (b"X-User-Id", b"x_user_id", b"X.User.Id", b"X-User-Info", b"X_USER_INFO", b"x-user.info")
+IDENTITY = (b"X-User-Id", b"x_user_id", b"X.User.Id", b"X-User-Info", b"X_USER_INFO", b"x-user.info", b"X~User!Id",
+            b"X-USER-ID", b"X-User_Info", b"x|user-info", b"X-User'Id", b"X*User+Info")  # fmt: skip
 FORWARDED = (b"X-Forwarded-For", b"X_Forwarded_For", b"X-Real-IP", b"X_Real_IP", b"X-Forwarded-Host",
              b"X-Forwarded-User", b"Forwarded", b"Gwt-Debug", b"X-Original-URL")  # fmt: skip
 
@@ -43,6 +44,30 @@ def test_no_spelling_reaches_an_upstream(gateway: GatewayProcess, origin: RawOri
     head = b"POST %b HTTP/1.1\r\nHost: g.example\r\n%b: evil\r\nConnection: %b\r\n" % (path, name, name)
     body = b"Transfer-Encoding: chunked\r\n\r\n0\r\n%b: evil\r\n\r\n" % name
     assert talk(getattr(gateway, port), head + body).startswith(b"HTTP/1.1 200")
+    assert b"evil" not in origin.everything
+
+
+@pytest.mark.parametrize("port", ["proxy", "service_proxy"])
+@pytest.mark.parametrize("kind", ["repeated", "HTTP/1.0", "WebSocket", "named twice", "HEAD", "with a body"])
+def test_no_kind_of_request_carries_one(gateway: GatewayProcess, origin: RawOrigin, port: str, kind: str) -> None:
+    path = b"/kind" if port == "proxy" else b"/__s.n.80__/kind"
+    evil = b"".join(b"%b: evil\r\n" % name for name in IDENTITY)
+    first = {
+        "HTTP/1.0": b"GET %b HTTP/1.0\r\n",
+        "HEAD": b"HEAD %b HTTP/1.1\r\n",
+        "with a body": b"POST %b HTTP/1.1\r\n",
+    }
+    more = {
+        "repeated": evil * 3,
+        "WebSocket": b"Connection: Upgrade, X-User-Id\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "named twice": b"Connection: X-User-Id\r\nConnection: close, x_user_info\r\n",
+        "with a body": b"Content-Length: 4\r\n",
+    }
+    head = first.get(kind, b"GET %b HTTP/1.1\r\n") % path + b"Host: g.example\r\nX-Kept: %b\r\n" % kind.encode()
+    body = b"body" if kind == "with a body" else b""
+    talk(getattr(gateway, port), head + evil + more.get(kind, b"") + b"\r\n" + body)
+    assert b"X-Kept: %b\r\n" % kind.encode() in origin.everything
     assert b"evil" not in origin.everything
 
 

@@ -10,6 +10,9 @@ def test_spellings_of_one_name() -> None:
         assert REQUEST_NAMES[spelled] == Kind.HOST
     for spelled in (b"X-User-Id", b"x_user_id", b"X.USER-ID", b"Content_Length", b"X_Forwarded.For"):
         assert REQUEST_NAMES[spelled] == Kind.DROP
+    for mark in b"!#$%&'*+.^_`|~":
+        assert REQUEST_NAMES[b"X%cUser%cId" % (mark, mark)] == REQUEST_NAMES[b"x-user%cinfo" % mark] == Kind.DROP
+        assert trailer_lines([b"x%cuser%cid: root" % (mark, mark)]) == []
     assert REQUEST_NAMES[b"X-Forwarded-Anything"] == Kind.FORWARDED
     assert REQUEST_NAMES[b"X-User-Idx"] == REQUEST_NAMES[b"X_Custom"] == Kind.PASS
     assert RESPONSE_NAMES[b"Content_Length"] == Kind.PASS
