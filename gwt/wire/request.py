@@ -62,6 +62,7 @@ class RequestHead:
     websocket_key: bytes | None = None
     cookie: bytes | None = None
     forwarded: dict[bytes, bytes] | None = None
+    debug: bytes | None = None  # the debug token, if it is one
     fields = b""
 
     def header(self, name: bytes) -> bytes | None:
@@ -204,6 +205,10 @@ def _forwarded(head: RequestHead, name: bytes, value: bytes) -> None:
     head.forwarded[lower] = value if before is None else before + b", " + value
 
 
+def _debug(head: RequestHead, name: bytes, value: bytes) -> None:
+    head.debug = value if head.debug is None else b""
+
+
 def _repeated_traceparent(head: RequestHead, name: bytes, value: bytes) -> None:
     head.traceparent = b""
 
@@ -223,7 +228,7 @@ def _handlers() -> list[Callable[[RequestHead, bytes, bytes], None]]:
         _repeated_length,
         _coding,
     )
-    table[Kind.CONNECTION], table[Kind.EXPECT] = _connection, _expect
+    table[Kind.CONNECTION], table[Kind.EXPECT], table[Kind.DEBUG] = _connection, _expect, _debug
     table[Kind.UPGRADE], table[Kind.TE], table[Kind.FORWARDED] = _upgrade, _te, _forwarded
     table[Kind.TRACEPARENT], table[Kind.COOKIE], table[Kind.WEBSOCKET] = (
         _repeated_traceparent,
