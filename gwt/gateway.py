@@ -26,7 +26,6 @@ from gwt.finished import Finished
 from gwt.health import Health
 from gwt.listening import Listening
 from gwt.metrics import Meters, Metrics
-from gwt.model.policy import Origin, merge
 from gwt.model.problem import format_problem
 from gwt.model.route import Path as RoutePath
 from gwt.model.settings import Settings, reveal
@@ -114,11 +113,8 @@ class Gateway:
 
     def _service_proxy(self) -> ServiceProxyResource:
         settings = self.settings
-        policy = merge([(Origin("global", "", settings.file), settings.access)])
-        # Global plugins are the outermost level here too, and none can run yet.
         gate = Gate(settings.service_proxy.allow, settings.service_proxy.deny)
-        leaves = ServiceLeaves(gate, policy, guarded=bool(settings.global_plugins))
-        return ServiceProxyResource(self.current, self.proxy, leaves)
+        return ServiceProxyResource(self.current, self.proxy, ServiceLeaves(gate))
 
     def _open_log(self) -> AccessLog | None:
         wanted = self.settings.access_log

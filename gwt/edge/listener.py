@@ -32,7 +32,8 @@ Finished = Callable[[Exchange], None]
 class HttpFactory(ServerFactory):
     """Channels for one listener. `root` decides what answers; `on_finished` hears of every exchange once.
 
-    `connections` are open now, `refused` were too many. Drive `tick` every `TICK` seconds.
+    `connections` are open now, `refused` were too many. Drive `tick` every `TICK` seconds. `debug` says whether a
+    `Gwt-Debug` holds the debug token.
     """
 
     noisy = False
@@ -51,6 +52,7 @@ class HttpFactory(ServerFactory):
         self.slow = Ticker(SLOTS)
         self.fast: set[Ticking] = set()
         self.draining = False
+        self.debug: Callable[[bytes], bool] = lambda said: False
         self.accepted = self.refused = 0
         self._channels: dict[Channel, None] = {}
         self._emptied: list[Deferred[None]] = []
