@@ -19,10 +19,12 @@ from gwt.admin import Admin, Dialled, Observed, objection
 from gwt.balance.endpoint import Registry
 from gwt.compile import empty_snapshot
 from gwt.configuration import Configuration
+from gwt.edge.debug import knowing
 from gwt.edge.listener import TICK, HttpFactory
 from gwt.edge.resource import GatewayResource
 from gwt.edge.service_resource import ServiceProxyResource
 from gwt.finished import Finished
+from gwt.fitting import Outermost
 from gwt.health import Health
 from gwt.listening import Listening
 from gwt.metrics import Meters, Metrics
@@ -30,6 +32,7 @@ from gwt.model.problem import format_problem
 from gwt.model.route import Path as RoutePath
 from gwt.model.settings import Settings, reveal
 from gwt.phase.ticker import Ticker
+from gwt.plugging.desk import Desk
 from gwt.proxy import Proxy
 from gwt.resources import load_resources
 from gwt.route.conditions import Conditions
@@ -66,11 +69,13 @@ class Gateway:
         self.health = Health(self.clock)
         self.meters = Meters(metrics)
         self.registry = Registry(self.clock, random.random)
+        self.ticker = Ticker(2)
+        self.desk = Desk(reactor, self.clock, self.ticker, self.meters, self._plugins_changed)
+        self.desk.move(self.desk.furnish(settings, configuration.base), settings)
         self.mounted = load_resources(settings.resources)
         self.current = Current(empty_snapshot(self._surroundings()))
         dialled: Any = Dialled(reactor)
         self.pools = Pools(dialled, self.clock)
-        self.ticker = Ticker(2)
         self.ids = Ids(random.Random(random.SystemRandom().getrandbits(128)).randbytes)
         self.proxy = Proxy(self.pools, self.ticker, self.clock, self.ids)
         self.finished = Finished(self.meters, self._open_log(), self.clock)
@@ -78,7 +83,7 @@ class Gateway:
             "proxy": self._factory(GatewayResource(self.current, self.proxy, self.mounted)),
             "service_proxy": self._factory(self._service_proxy()),
         }
-        observed = Observed(self.current, self.health, self.meters, self.proxy, self.factories, self.clock)
+        observed = Observed(self.current, self.health, self.meters, self.proxy, self.factories, self.clock, self.desk)
         #: Serves before the first Snapshot is there and while a drain lasts.
         self.admin = Admin(reactor, dialled, observed, settings)
         self.listening = Listening(reactor, source)
@@ -104,12 +109,20 @@ class Gateway:
             resources=frozenset(self.mounted),
             escaped_slashes=settings.paths.escaped_slashes,
             merge_slashes=settings.paths.merge_slashes,
+            installed=self.desk.installed,
+            local=self.desk.local,
+            roster=self.desk.roster,
         )
+
+    def _plugins_changed(self) -> Deferred[None]:
+        return self.refresher.reconfigure(self._surroundings())
 
     def _factory(self, root: IResource) -> HttpFactory:
         settings = self.settings
         trusts = trusting(settings.trusted_proxies)
-        return HttpFactory(root, settings.limits, self.clock, trusts, self.ids, self.finished)
+        factory = HttpFactory(root, settings.limits, self.clock, trusts, self.ids, self.finished)
+        factory.debug = knowing(settings.debug_token)
+        return factory
 
     def _service_proxy(self) -> ServiceProxyResource:
         settings = self.settings
@@ -148,6 +161,7 @@ class Gateway:
         self.health.failed(reason)
 
     def _swapped(self, snapshot: Snapshot) -> None:
+        self.admin.forget(snapshot)
         self.pools.follow(snapshot.upstreams)
         problems = snapshot.errors
         if problems > self.health.problems and self.health.ready:
@@ -195,6 +209,7 @@ class Gateway:
         self.listening.serve("admin", self.settings.listeners.admin, self.admin.site)
         yield self.refresher.start()
         self.health.ready = True
+        self.desk.start(self.settings.refresh)
         for role in TRAFFIC:
             self.listening.serve(role, getattr(self.settings.listeners, role), self.factories[role])
 
@@ -247,24 +262,29 @@ class Gateway:
         yield self.admin.stop()
         yield self.refresher.stop()
         self.pools.close_idle()
+        self.desk.stop()
         if self.finished.access_log is not None:
             self.finished.access_log.close()
 
     @inlineCallbacks
     def reload(self, configuration: Configuration) -> Any:
         """Put `configuration` in force without dropping a request. Fails, and leaves all as it was, with
-        BindError, StoreError, OSError (the access log) or ResourceError."""
+        BindError, StoreError, OSError (the access log), ResourceError or Unfit (a plugin's configuration)."""
         before, mounted = self.configuration, self.mounted
         new_store = follows(allowed(configuration)) != follows(before)
+        house = self.desk.furnish(configuration.settings, configuration.base)
         self.mounted = load_resources(configuration.settings.resources, before.settings.resources, mounted)
         self.configuration = configuration
+        moved = self.desk.move(house, configuration.settings)
         try:
+            fits = Outermost.of(self._surroundings())  # kept until all is in force: what it made is found again
             log = self._open_log()
             yield self._relisten()
             if new_store:
                 yield self._change_store()
         except Exception:
             self.configuration, self.mounted = before, mounted
+            self.desk.move(*moved)
             yield self._relisten()
             raise
         old_log, self.finished.access_log = self.finished.access_log, log
@@ -273,6 +293,7 @@ class Gateway:
         self._refit()
         if not new_store:
             yield self.refresher.reconfigure(self._surroundings())
+        del fits
 
     def _relisten(self) -> Deferred[None]:
         factories = {**self.factories, "admin": self.admin.site}
@@ -304,6 +325,7 @@ class Gateway:
         for role, root in roots.items():
             factory = self.factories[role]
             factory.root, factory.limits, factory.trusts = root, settings.limits, trusting(settings.trusted_proxies)
+            factory.debug = knowing(settings.debug_token)
         self.admin.apply(settings)
 
 

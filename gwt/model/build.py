@@ -1,6 +1,7 @@
 """A checked plain value -> the dataclass whose schema it has passed: the inverse of writing it down.
 
 Lists become tuples, mappings nested dataclasses, durations seconds and sizes bytes; what is left out has its default.
+Annotations are read once, when a builder is made: a class may outlive the module in which they can be looked up.
 """
 
 from __future__ import annotations
@@ -18,48 +19,57 @@ T = TypeVar("T")
 Convert = Callable[[Any], Any]
 
 
-def build(cls: type[T], value: Mapping[str, Any]) -> T:
-    """An instance of `cls` from `value`, which has passed its schema. ValueError where `cls` itself objects."""
+def builder(cls: type[T]) -> Callable[[Mapping[str, Any]], T]:
+    """What makes instances of `cls` of values that have passed its schema. It raises what `cls` itself does."""
     hints = get_type_hints(cls, include_extras=True)
-    return cls(**{name: _converted(hints[name], item) for name, item in value.items()})
+    fields: dict[str, Convert] = {
+        field.name: _convert(hints[field.name])
+        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if field.init
+    }
+
+    def build(value: Mapping[str, Any]) -> T:
+        return cls(**{name: fields[name](item) for name, item in value.items()})
+
+    return build
 
 
-def _converted(hint: Any, value: Any) -> Any:
+def _convert(hint: Any) -> Convert:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _noted(args[0], args[1], value)
+        return _noted(args[0], args[1])
     if origin in (Union, UnionType):
-        return _either(args, value)
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return build(hint, value)  # type: ignore[arg-type]
-    if origin is not None and origin is not Literal and isinstance(value, list):
-        return _sequence(origin, args, value)
-    if origin is not None and isinstance(value, Mapping):
-        return {key: _converted(args[1], item) for key, item in value.items()}
-    if hint in (int, float) and isinstance(value, (int, float)):
-        return hint(value)
-    return reveal(value) if isinstance(value, str) else value
+        return _either(args)
+    if dataclasses.is_dataclass(hint):
+        return builder(hint)  # type: ignore[arg-type]
+    if origin is tuple and args[-1] is not Ellipsis:
+        return _pair([_convert(arg) for arg in args])
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _mapping(_convert(args[1]))
+    if origin in (tuple, list, set, frozenset):
+        return _sequence(origin, _convert(args[0]))
+    if hint is int or hint is float:
+        return lambda value: value if isinstance(value, bool) else hint(value)
+    return lambda value: reveal(value) if isinstance(value, str) else value
 
 
-def _noted(hint: Any, schema: Any, value: Any) -> Any:
+def _noted(hint: Any, schema: Any) -> Convert:
     """What is annotated with a schema: the two that are written otherwise than they are held, and all others."""
-    if value is None:
-        return None
-    if isinstance(schema, Mapping) and schema.get("pattern") == DURATION["pattern"]:
-        return units.duration(value)
-    if isinstance(schema, Mapping) and schema.get("pattern") == SIZE["pattern"]:
-        return units.size(value)
-    return _converted(hint, value)
+    pattern = schema.get("pattern") if isinstance(schema, Mapping) else None
+    convert = {DURATION["pattern"]: units.duration, SIZE["pattern"]: units.size}.get(pattern) or _convert(hint)
+    return lambda value: None if value is None else convert(value)
 
 
-def _either(args: tuple[Any, ...], value: Any) -> Any:
+def _either(args: tuple[Any, ...]) -> Convert:
     """By the kind of the value: a mapping, a list, or a scalar."""
-    if value is None:
-        return None
-    for arg in args:
-        if _takes(arg, value):
-            return _converted(arg, value)
-    return _converted(str, value)
+    choices = [(arg, _convert(arg)) for arg in args]
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return None
+        return next((one(value) for arg, one in choices if _takes(arg, value)), value)
+
+    return convert
 
 
 def _takes(hint: Any, value: Any) -> bool:
@@ -79,9 +89,13 @@ def _takes(hint: Any, value: Any) -> bool:
     return hint is str
 
 
-def _sequence(origin: Any, args: tuple[Any, ...], value: list[Any]) -> Any:
-    if origin is tuple and args[-1] is not Ellipsis:
-        return tuple(_converted(arg, item) for arg, item in zip(args, value, strict=True))
-    items = [_converted(args[0], item) for item in value]
-    made = origin if origin in (list, set, frozenset) else tuple
-    return made(items)
+def _pair(converts: list[Convert]) -> Convert:
+    return lambda value: tuple(convert(item) for convert, item in zip(converts, value, strict=True))
+
+
+def _mapping(convert: Convert) -> Convert:
+    return lambda value: {key: convert(item) for key, item in value.items()}
+
+
+def _sequence(made: Any, convert: Convert) -> Convert:
+    return lambda value: made(convert(item) for item in value)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from gwt.model.build import build
+from gwt.model.build import builder
 from gwt.model.derive import Deriver, Schema
 from gwt.model.validate import Check, Fault, compile_schema, flatten
 from gwt.model.yaml12 import PathTuple
@@ -65,6 +65,7 @@ def _checked(cls: type) -> tuple[Schema, dict[str, Schema], Check]:
 
 
 _META_SCHEMA, _, _check_meta = _checked(Meta)
+_build_meta = builder(Meta)
 _NO_META = Meta()
 
 
@@ -78,19 +79,20 @@ def read_meta(conf: Mapping[str, Any]) -> Meta:
     _check_meta(conf["_meta"], (None, "_meta"), faults)
     if faults:
         raise Misfit(_told(faults))
-    return build(Meta, conf["_meta"])
+    return _build_meta(conf["_meta"])
 
 
 class PluginType:
     """One plugin's class. `place` says where it was found; `keeper` is kept for as long as this is (its module)."""
 
-    __slots__ = ("__weakref__", "_check", "_definitions", "_schema", "cls", "keeper", "place")
+    __slots__ = ("__weakref__", "_build", "_check", "_definitions", "_schema", "cls", "keeper", "place")
 
     def __init__(self, cls: type[Plugin], place: str = "", keeper: Any = None) -> None:
         _judge(cls)
         self.cls, self.place, self.keeper = cls, place, keeper
         try:
             self._schema, self._definitions, self._check = _checked(cls)
+            self._build = builder(cls)
         except Exception as error:
             raise BadPlugin(f"no schema can be made of its fields: {type(error).__name__}: {error}") from error
         if cls.__dataclass_params__.repr:  # type: ignore[attr-defined]
@@ -115,12 +117,15 @@ class PluginType:
         if faults:
             raise Misfit(_told(faults))
         try:
-            return build(self.cls, plain)
+            made = self._build(plain)
         except Misconfigured as error:
             raise Misfit([Misplaced((error.field,) if error.field else (), _named(error.field, error))]) from None
         except Exception as error:
             said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} in its __post_init__"
             raise Misfit([Misplaced((), said)]) from None
+        if self.keeper is not None and hasattr(made, "__dict__"):
+            object.__setattr__(made, "_keeper", self.keeper)  # its module lasts as long as it may still run
+        return made
 
     def __repr__(self) -> str:
         return f"<PluginType {self.name}{' ' + self.cls.version if self.cls.version else ''} of {self.place}>"

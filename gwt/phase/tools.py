@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,7 +41,9 @@ def no_zones(name: str) -> Zone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tools:
-    """`clock` gives monotonic seconds, `ticker` is driven by the process, `reactor` is Twisted's (None: a tool).
+    """`clock` gives monotonic seconds, `wall` those of the epoch, `random(n)` n bytes that nobody can guess.
+
+    `ticker` is driven by the process, `reactor` is Twisted's (None: a tool, where nothing is served).
 
     `shared(zone)` gives a Zone; `raised(plugin, request id, error)` is told of a plugin's failures (the id is "" where
     there was no request), `would_reject(plugin, route)` of what a plugin in report mode would have refused.
@@ -52,3 +55,5 @@ class Tools:
     shared: Callable[[str], Zone] = no_zones
     raised: Callable[[str, str, BaseException], None] = lambda plugin, request_id, error: None
     would_reject: Callable[[str, str], None] = lambda plugin, route: None
+    wall: Callable[[], float] = time.time
+    random: Callable[[int], bytes] = os.urandom

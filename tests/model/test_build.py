@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from gwt.model.build import build
+from gwt.model.build import builder
 from gwt.model.derive import DURATION, SIZE, Deriver, nullable
 from gwt.model.secret import Secret
 from gwt.model.validate import compile_schema
@@ -51,7 +51,7 @@ def checked(value: dict[str, Any]) -> Outer:
     faults: list[Any] = []
     compile_schema(deriver.of_class(Outer), deriver.definitions)(value, None, faults)
     assert faults == []
-    return build(Outer, value)
+    return builder(Outer)(value)
 
 
 def test_what_is_left_out_has_its_default() -> None:

@@ -35,5 +35,5 @@ def test_a_plugin_identifies_and_others_and_the_log_know() -> None:
     rig = Rig(kinds=[knows, asks], plugins={"knows": {}, "asks": {}})
     rig.send(b"GET / HTTP/1.1\r\nHost: a\r\nX-User-Id: mallory\r\nX_User_Id: mallory\r\n\r\n")
     assert seen == [("alice", {"sub": "alice"})] and rig.finished[0].user == "alice"
-    assert [value for name, value in rig.seen[0].headers if b"user" in name][0] == b"alice"
+    assert next(value for name, value in rig.seen[0].headers if b"user" in name) == b"alice"
     assert b"mallory" not in b"".join(value for _, value in rig.seen[0].headers)

@@ -39,7 +39,7 @@ def test_who_stops_in_rewrite_is_seen_by_those_above() -> None:
 def test_who_stops_in_access_is_also_seen_by_those_who_ran_in_rewrite() -> None:
     found = lineup(member("a", 4, *ALL), member("b", 3, "header_filter"), member("c", 2, "access", "log"),
                    member("d", 1, "rewrite", "log"), member("e", 0, "access", "log"))  # fmt: skip
-    index = [n for n, step in enumerate(found.plan) if found.member(n).name == "c" and step.phase == "access"][0]
+    index = next(n for n, step in enumerate(found.plan) if found.member(n).name == "c" and step.phase == "access")
     assert names(found, index) == "dcba"
     assert names(found, index, inclusive=False) == "dba"
     assert found.stopped(index, True) is found.stopped(index, True)

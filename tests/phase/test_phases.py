@@ -1,4 +1,4 @@
-"""What plugins wait for: bodies that come meanwhile, clients that leave, deadlines, coroutines, notes, debug headers."""
+"""What plugins wait for: bodies that come meanwhile, clients that leave, deadlines; coroutines; notes; debugging."""
 
 from __future__ import annotations
 
