@@ -11,17 +11,19 @@ from collections.abc import Generator, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from gwt.closing import SPOKEN, effective_plugins, guards, list_names, reasons
+from gwt.closing import SPOKEN
 from gwt.errors import GatewayError
+from gwt.fitting import Level, Outermost, Verdict
+from gwt.guards import Spot
 from gwt.leaf import Leaf, LeafOrigin
-from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, apply, merge
+from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, apply
 from gwt.model.route import NO_ACCESS, Access, Path, Problem, Quarantined, Route, Service
+from gwt.phase.chain import Chain
 from gwt.rewrite import compile_rewrite
 from gwt.route.conditions import Conditions
 from gwt.route.entry import Entry, pattern
 from gwt.route.hosts import MARK, BadHost, expand_mark, host_pattern, split_authority
 from gwt.steps import Steps
-from gwt.surroundings import Surroundings
 
 #: Where neither an env nor the Route names a namespace, as Kubernetes has it.
 DEFAULT_NAMESPACE = "default"
@@ -38,6 +40,7 @@ class Branch(NamedTuple):
     """What one document adds to its host patterns.
 
     `guarded`: those patterns of which a path has login, auth plugins or IP lists. `uses_lists`: an `@list` is named.
+    `plugins` are the names that are in effect on any path; `uses_config`: one of them is told of lists and consumers.
     """
 
     document: Route | Quarantined
@@ -45,24 +48,16 @@ class Branch(NamedTuple):
     guarded: frozenset[str] = NOWHERE
     problems: tuple[Problem, ...] = ()
     uses_lists: bool = False
-
-
-class Verdict(NamedTuple):
-    """What the effective policy and plugins of a path mean for it; `why` says why it is closed, empty if it is open."""
-
-    why: tuple[str, ...]
-    guarded: bool
-    uses_lists: bool
+    plugins: frozenset[str] = NOWHERE
+    uses_config: bool = False
 
 
 class Grower:
-    """Makes Branches in given surroundings. Paths of which no document says anything share policy and verdict."""
+    """Makes Branches under gateway.yaml. Paths of which no document says anything share its policy and verdict."""
 
-    def __init__(self, surroundings: Surroundings, lists: Mapping[str, object]) -> None:
-        self.surroundings, self.lists = surroundings, lists
-        self._global = (Origin("global", "", surroundings.file, 0), surroundings.access)
-        self.plain = merge([self._global])
-        self.plain_verdict = self._judge(self.plain, Route("", ()), Service(), Path("/"))
+    def __init__(self, outermost: Outermost) -> None:
+        self.outermost = outermost
+        self.surroundings = outermost.fitter.surroundings
 
     def grow(self, route: Route) -> Steps[Branch]:
         """Compile a Route. Raises ValueError with a message for people."""
@@ -71,25 +66,40 @@ class Grower:
     def policy(self, route: Route, service: Service, path: Path) -> Policy:
         """The effective policy of a path."""
         if _silent(route.access) and _silent(service.access) and _silent(path.access):
-            return self.plain
-        file = route.source.file
-        levels = (
-            (Origin("route", route.name, file, route.source.line), route.access),
-            (Origin("service", service_name(service), file, service.line), service.access),
-            (Origin("path", path.uri, file, path.line), path.access),
-        )
-        return apply(self.plain, [level for level in levels if not _silent(level[1])])
+            return self.outermost.policy
+        levels = zip(origins(route, service, path), (route.access, service.access, path.access), strict=True)
+        return apply(self.outermost.policy, [level for level in levels if not _silent(level[1])])
 
     def verdict(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:
         """Whether the path may be open, and whether it is guarded."""
-        plain = policy is self.plain and service.protocol in SPOKEN
-        plain = plain and not (service.resource or route.plugins or service.plugins or path.plugins)
-        return self.plain_verdict if plain else self._judge(policy, route, service, path)
+        plain = policy is self.outermost.policy and service.protocol in SPOKEN
+        if plain and not (service.resource or route.plugins or service.plugins or path.plugins):
+            return self.outermost.verdict
+        levels = [self.outermost.level, *plugin_levels(route, service, path)]
+        return self.outermost.fitter.verdict(policy, service, levels, route.name)
 
-    def _judge(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:
-        plugins = effective_plugins((self.surroundings.plugins, route.plugins, service.plugins, path.plugins))
-        why = tuple(reasons(policy, plugins, service, self.surroundings, self.lists))
-        return Verdict(why, guards(policy, plugins), bool(list_names(policy)))
+    def chain(self, policy: Policy, verdict: Verdict, spot: Spot) -> Chain | None:
+        """What guards and changes requests there. Raises ValueError where the policy can't be enforced after all."""
+        return self.outermost.fitter.chain(policy, verdict, spot)
+
+
+def origins(route: Route, service: Service, path: Path) -> tuple[Origin, Origin, Origin]:
+    """Who speaks on the three levels of a document."""
+    file = route.source.file
+    return (
+        Origin("route", route.name, file, route.source.line),
+        Origin("service", service_name(service), file, service.line),
+        Origin("path", path.uri, file, path.line),
+    )
+
+
+def plugin_levels(route: Route, service: Service, path: Path) -> list[Level]:
+    """The levels of a document that name plugins; of each the place is its own."""
+    number = next((n for n, one in enumerate(route.services) if one is service), 0)
+    below = next((n for n, one in enumerate(service.paths) if one is path), 0)
+    places = ("route", route.name), ("service", route.name, number), ("path", route.name, number, below)
+    said = zip(origins(route, service, path), places, (route.plugins, service.plugins, path.plugins), strict=True)
+    return [Level(origin, place, uses) for origin, place, uses in said if uses]
 
 
 class _Growth:
@@ -98,7 +108,8 @@ class _Growth:
     def __init__(self, grower: Grower, route: Route) -> None:
         self._grower, self._route = grower, route
         self._problems: list[Problem] = []
-        self._guarded = self._uses_lists = False
+        self._guarded = self._uses_lists = self._uses_config = False
+        self._plugins = NOWHERE
 
     def branch(self) -> Steps[Branch]:
         entries: dict[str, Entries] = {}
@@ -114,7 +125,7 @@ class _Growth:
             self._warn("no env gives its hosts a mark, so that nothing comes here")
         guarded = frozenset(entries) if self._guarded else NOWHERE
         problems = tuple(dict.fromkeys(self._problems)) if self._problems else ()  # each namespace says the same
-        return Branch(self._route, entries, guarded, problems, self._uses_lists)
+        return Branch(self._route, entries, guarded, problems, self._uses_lists, self._plugins, self._uses_config)
 
     def _entries(self, mark: str | None, namespace: str) -> Generator[None, None, Entries]:
         entries = []
@@ -133,6 +144,7 @@ class _Growth:
 
     def _leaf(self, service: Service, path: Path, mark: str | None, namespace: str) -> Leaf:
         policy = self._grower.policy(self._route, service, path)
+        closed, chain = self._guards(policy, service, path, namespace)
         return Leaf(
             route=self._route.name,
             service=service_name(service),
@@ -145,18 +157,30 @@ class _Growth:
             balance=service.balance,
             host_mode=_host_mode(service.host),
             rewrite=compile_rewrite(path.rewrite),
-            closed=self._closed(policy, service, path),
+            closed=closed,
+            chain=chain,
         )
 
-    def _closed(self, policy: Policy, service: Service, path: Path) -> GatewayError | None:
+    def _guards(
+        self, policy: Policy, service: Service, path: Path, namespace: str
+    ) -> tuple[GatewayError | None, Chain | None]:
+        """Why the path is closed, else what its requests go through."""
         verdict = self._grower.verdict(policy, self._route, service, path)
         self._guarded |= verdict.guarded
         self._uses_lists |= verdict.uses_lists
-        if not verdict.why:
-            return None
-        why = "; ".join(verdict.why)
-        self._warn(f"path {path.uri!r} is closed with 503: {why}", path.line)
-        return closed_by_policy()
+        self._uses_config |= verdict.uses_config
+        self._plugins |= verdict.plugins
+        for message, line in verdict.warnings:
+            self._warn(message, line)
+        why = verdict.why
+        if not why:
+            try:
+                spot = Spot(self._route.name, service_name(service), path.uri, namespace)
+                return None, self._grower.chain(policy, verdict, spot)
+            except ValueError as error:
+                why = (str(error),)
+        self._warn(f"path {path.uri!r} is closed with 503: {'; '.join(why)}", path.line)
+        return closed_by_policy(), None
 
     def _warn(self, message: str, line: int = 0) -> None:
         source = self._route.source

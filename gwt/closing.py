@@ -6,10 +6,11 @@ can't enforce yet, closes what it governs, whatever version was in force before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
+from gwt.guards import missing
 from gwt.model.policy import Policy
-from gwt.model.route import PluginUse, Service
+from gwt.model.route import Service
 from gwt.surroundings import Surroundings
 
 #: Built-in plugins that admit or refuse nobody by who they are: a host that has only these is not guarded.
@@ -22,22 +23,8 @@ HARMLESS = frozenset(
 SPOKEN = frozenset(("http",))
 
 
-def effective_plugins(levels: Iterable[Sequence[PluginUse]]) -> tuple[PluginUse, ...]:
-    """What runs where `levels` (outermost first) name plugins: the lowest level's word, what is turned off left out."""
-    uses: dict[str, PluginUse] = {}
-    for level in levels:
-        uses.update((use.name, use) for use in level)
-    return tuple(use for use in uses.values() if use.conf is not None and not _meta(use).get("disable"))
-
-
-def reasons(
-    policy: Policy,
-    plugins: Sequence[PluginUse],
-    service: Service,
-    surroundings: Surroundings,
-    lists: Mapping[str, object],
-) -> Iterator[str]:
-    """Why a path must stay closed, for people; nothing where it may be open."""
+def reasons(policy: Policy, service: Service, surroundings: Surroundings, lists: Mapping[str, object]) -> Iterator[str]:
+    """Why a path must stay closed, for people; nothing where it may be open, as far as its plugins let it."""
     if service.resource is not None and service.resource not in surroundings.resources:
         yield f"resource {service.resource!r} is not in `resources` of {surroundings.file}"
     if service.protocol not in SPOKEN:
@@ -45,24 +32,11 @@ def reasons(
     for name in list_names(policy):
         if name not in lists:
             yield f"list '@{name}' is not defined"
-    unsupported = policy.unsupported()
+    unsupported = missing(policy)
     if unsupported is not None:
         yield unsupported
-    for use in plugins:
-        if not _meta(use).get("optional"):
-            yield f"plugin {use.name!r} is not installed"
-
-
-def guards(policy: Policy, plugins: Sequence[PluginUse]) -> bool:
-    """Whether who asks (by login, auth plugin or address) decides on this path."""
-    return policy.guarded or any(use.name not in HARMLESS for use in plugins)
 
 
 def list_names(policy: Policy) -> list[str]:
     """The names of `lists` that the policy refers to, without the @."""
     return [cidr[1:] for cidr in (*(policy.ip_allow or ()), *(policy.ip_deny or ())) if cidr.startswith("@")]
-
-
-def _meta(use: PluginUse) -> Mapping[str, object]:
-    meta = (use.conf or {}).get("_meta")
-    return meta if isinstance(meta, Mapping) else {}

@@ -7,13 +7,15 @@ services alone shares the whole router. Nothing that is in force is changed: a f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gwt.branches import LAST, Branch, Entries, Grower, closed_branch
 from gwt.delta import Delta
+from gwt.fitting import Outermost, Unfit
 from gwt.leaf import Leaf
 from gwt.model.route import Problem, Quarantined, Route, Rule
+from gwt.phase.plugin import Config
 from gwt.route.entry import Entry, shape
 from gwt.route.router import Router
 from gwt.rules import grow_rules
@@ -42,7 +44,10 @@ class Book:
 
 
 def empty_snapshot(surroundings: Surroundings) -> Snapshot:
-    """A Snapshot of no documents at all, revision 0: what everything begins with."""
+    """A Snapshot of no documents at all, revision 0: what everything begins with.
+
+    Raises Unfit where a plugin of gateway.yaml is configured otherwise than it can be.
+    """
     return Snapshot(
         revision=0,
         router=Router(),
@@ -53,6 +58,7 @@ def empty_snapshot(surroundings: Surroundings) -> Snapshot:
         lists={},
         consumers={},
         book=Book(surroundings),
+        outermost=Outermost.of(surroundings),
     )
 
 
@@ -102,8 +108,17 @@ class _Compilation:
         self._before, self._delta, self._surroundings = before, delta, surroundings
         self._book: Book = before.book
         self._lists = before.lists if delta.lists is None else delta.lists
-        self._all = surroundings != self._book.surroundings
-        self._grower = Grower(surroundings, self._lists)
+        told = delta.lists is not None or delta.consumers is not None
+        self._changed = surroundings.installed.changed_from(self._book.surroundings.installed)
+        known = replace(surroundings, installed=self._book.surroundings.installed)
+        outermost = before.outermost
+        self._all = known != self._book.surroundings or not self._changed.isdisjoint(outermost.verdict.plugins)
+        if self._all or told or self._changed:
+            config = Config(self._lists, before.consumers) if told else outermost.fitter.config
+            outermost = Outermost.of(surroundings, config)
+        self._all = self._all or (told and outermost.verdict.uses_config)
+        self._told = told
+        self._grower = Grower(outermost)
         self._branches: dict[str, Branch] = {}
         self._problems: dict[str, tuple[Problem, ...]] = {}
         self._touched: set[str] = set()
@@ -134,6 +149,7 @@ class _Compilation:
             escaped_slashes=self._surroundings.escaped_slashes,
             merge_slashes=self._surroundings.merge_slashes,
             lists=self._lists,
+            outermost=self._grower.outermost,
             book=Book(self._surroundings, self._branches, hosts, rules, rule_entries, book.aliases),
             compile_problems=self._problems,
         )
@@ -148,32 +164,37 @@ class _Compilation:
 
     def _documents(self) -> Iterable[tuple[str, Route | Quarantined | None]]:
         changed = self._delta.routes
-        again = self._all or self._lists.keys() != self._before.lists.keys()
-        if again:
+        if self._all or self._told or self._changed:
             for key, branch in self._book.branches.items():
-                if key not in changed and (self._all or branch.uses_lists):
+                if key not in changed and (self._all or self._concerns(branch)):
                     yield key, branch.document
         yield from changed.items()
+
+    def _concerns(self, branch: Branch) -> bool:
+        """Whether what came with this Delta, besides documents, means something to `branch`."""
+        if self._delta.lists is not None and branch.uses_lists:
+            return True
+        return (self._told and branch.uses_config) or not self._changed.isdisjoint(branch.plugins)
 
     def _branch(self, key: str, document: Route | Quarantined) -> Steps[Branch]:
         if isinstance(document, Quarantined):
             return closed_branch(document, key)
         try:
             return (yield from self._grower.grow(document))
+        except Unfit as unfit:
+            return self._failed(key, document, unfit.problems)
         except ValueError as error:
-            return self._failed(key, document, str(error))
+            return self._failed(key, document, [_flaw(document, str(error))])
         except Exception as error:  # one document must never keep all others from coming into force
-            return self._failed(key, document, f"{type(error).__name__}: {error}")
+            return self._failed(key, document, [_flaw(document, f"{type(error).__name__}: {error}")])
 
-    def _failed(self, key: str, route: Route, reason: str) -> Branch:
+    def _failed(self, key: str, route: Route, problems: Sequence[Problem]) -> Branch:
         """The last good version of what can't be compiled; closed without one, or where the surroundings changed."""
-        source = route.source
-        problem = Problem(source.file, source.line, 1 if source.line else 0, reason, "", route.name)
-        last = self._book.branches.get(key)
+        last, found = self._book.branches.get(key), tuple(problems)
         if last is not None and isinstance(last.document, Route) and not self._all:
-            return last._replace(problems=(problem,))
-        closed = closed_branch(Quarantined(route.name, route.hosts, (problem,), source), key)
-        return closed._replace(problems=(problem,))
+            return last._replace(problems=found)
+        closed = closed_branch(Quarantined(route.name, route.hosts, found, route.source), key)
+        return closed._replace(problems=found)
 
     def _rules(self) -> Steps[tuple[tuple[Rule, ...], Mapping[str, Entries]]]:
         book = self._book
@@ -218,9 +239,7 @@ class _Compilation:
             return branch.entries if branch is not None else ()
         return {**last.entries, **(branch.entries if branch is not None else {})}
 
-    def _entries(
-        self, hosts: Mapping[str, tuple[str, ...]], rules: Mapping[str, Entries]
-    ) -> Steps[dict[str, Entries]]:
+    def _entries(self, hosts: Mapping[str, tuple[str, ...]], rules: Mapping[str, Entries]) -> Steps[dict[str, Entries]]:
         """All entries of each host pattern that is put together anew; none where it is gone."""
         changes = {}
         for number, host in enumerate(self._touched):
@@ -270,6 +289,11 @@ class _Compilation:
             self._problems[what] = problems
         elif self._problems:
             self._problems.pop(what, None)
+
+
+def _flaw(route: Route, reason: str) -> Problem:
+    source = route.source
+    return Problem(source.file, source.line, 1 if source.line else 0, reason, "", route.name)
 
 
 def _ambiguous(host: str, winner: Leaf, loser: Leaf) -> Problem:

@@ -66,19 +66,26 @@ class GatewayError(Exception):
 
     `code` is a key of `KINDS` (ValueError otherwise), `message` is for people and
     holds no secret, `detail` refines `Proxy-Status` where the kind is too coarse,
-    `close` says that the client connection can't be used further.
+    `close` says that the client connection can't be used further. `status` is that of the kind unless another is
+    given, `fields` are further field lines of the answer, each with its CRLF (Retry-After, say).
     """
 
-    __slots__ = ("close", "code", "detail", "kind", "message")
+    __slots__ = ("close", "code", "detail", "fields", "kind", "message", "status")
 
-    def __init__(self, code: str, message: str, *, detail: str | None = None, close: bool = False) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        detail: str | None = None,
+        close: bool = False,
+        status: int | None = None,
+        fields: bytes = b"",
+    ) -> None:
         if code not in KINDS:
             raise ValueError(f"unknown error code {code!r}")
         super().__init__(message)
         self.code, self.message, self.detail, self.close = code, message, detail, close
         self.kind = KINDS[code]
-
-    @property
-    def status(self) -> int:
-        """The HTTP status of the answer."""
-        return self.kind.status
+        self.status = self.kind.status if status is None else status
+        self.fields = fields

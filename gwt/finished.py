@@ -21,6 +21,8 @@ class Finished:
 
     def __call__(self, exchange: Exchange) -> None:
         exchange.duration = seconds = self._clock() - exchange.started
+        if exchange.phases is not None:
+            exchange.phases.end()
         leaf = exchange.leaf
         if leaf is None:
             stats = self._elsewhere

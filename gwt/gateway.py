@@ -22,17 +22,19 @@ from gwt.admin import Admin, Dialled, Observed, objection
 from gwt.balance.endpoint import Registry
 from gwt.compile import empty_snapshot
 from gwt.configuration import Configuration
+from gwt.edge.debug import knowing
 from gwt.edge.listener import TICK, HttpFactory
 from gwt.edge.resource import GatewayResource
 from gwt.edge.service_resource import ServiceProxyResource
 from gwt.finished import Finished
+from gwt.fitting import Outermost
 from gwt.health import Health
 from gwt.listening import Listening
 from gwt.metrics import Meters, Metrics
-from gwt.model.policy import Origin, merge
 from gwt.model.problem import format_problem
 from gwt.model.settings import Settings, reveal
 from gwt.phase.ticker import Ticker
+from gwt.plugging.desk import Desk
 from gwt.proxy import Proxy
 from gwt.resources import load_resources
 from gwt.service_proxy import Gate, ServiceLeaves
@@ -69,11 +71,13 @@ class Gateway:
         self.health = Health(self.clock)
         self.meters = Meters(metrics)
         self.registry = Registry(self.clock, random.random)
+        self.ticker = Ticker(2)
+        self.desk = Desk(reactor, self.clock, self.ticker, self.meters, self._plugins_changed)
+        self.desk.move(self.desk.furnish(settings, configuration.base), settings)
         self.mounted = load_resources(settings.resources)
         self.current = Current(empty_snapshot(self._surroundings()))
         dialled: Any = Dialled(reactor)
         self.pools = Pools(dialled, self.clock)
-        self.ticker = Ticker(2)
         self.ids = Ids(random.Random(random.SystemRandom().getrandbits(128)).randbytes)
         self.proxy = Proxy(self.pools, self.ticker, self.clock, self.ids)
         self.finished = Finished(self.meters, self._open_log(), self.clock)
@@ -81,7 +85,7 @@ class Gateway:
             "proxy": self._factory(GatewayResource(self.current, self.proxy, self.mounted)),
             "service_proxy": self._factory(self._service_proxy()),
         }
-        observed = Observed(self.current, self.health, self.meters, self.proxy, self.factories, self.clock)
+        observed = Observed(self.current, self.health, self.meters, self.proxy, self.factories, self.clock, self.desk)
         #: Serves before the first Snapshot is there and while a drain lasts.
         self.admin = Admin(reactor, dialled, observed, settings)
         self.listening = Listening(reactor, source)
@@ -107,20 +111,25 @@ class Gateway:
             resources=frozenset(self.mounted),
             escaped_slashes=settings.paths.escaped_slashes,
             merge_slashes=settings.paths.merge_slashes,
+            installed=self.desk.installed,
+            local=self.desk.local,
+            roster=self.desk.roster,
         )
+
+    def _plugins_changed(self) -> Deferred[None]:
+        return self.refresher.reconfigure(self._surroundings())
 
     def _factory(self, root: IResource) -> HttpFactory:
         settings = self.settings
         trusts = trusting(settings.trusted_proxies)
-        return HttpFactory(root, settings.limits, self.clock, trusts, self.ids, self.finished)
+        factory = HttpFactory(root, settings.limits, self.clock, trusts, self.ids, self.finished)
+        factory.debug = knowing(settings.debug_token)
+        return factory
 
     def _service_proxy(self) -> ServiceProxyResource:
         settings = self.settings
-        policy = merge([(Origin("global", "", settings.file), settings.access)])
-        # Global plugins are the outermost level here too, and none can run yet.
         gate = Gate(settings.service_proxy.allow, settings.service_proxy.deny)
-        leaves = ServiceLeaves(gate, policy, guarded=bool(settings.global_plugins))
-        return ServiceProxyResource(self.current, self.proxy, leaves)
+        return ServiceProxyResource(self.current, self.proxy, ServiceLeaves(gate))
 
     def _open_log(self) -> AccessLog | None:
         wanted = self.settings.access_log
@@ -154,6 +163,7 @@ class Gateway:
         self.health.failed(reason)
 
     def _swapped(self, snapshot: Snapshot) -> None:
+        self.admin.forget(snapshot)
         self.pools.follow(snapshot.upstreams)
         problems = snapshot.errors
         if problems > self.health.problems and self.health.ready:
@@ -201,6 +211,7 @@ class Gateway:
         self.listening.serve("admin", self.settings.listeners.admin, self.admin.site)
         yield self.refresher.start()
         self.health.ready = True
+        self.desk.start(self.settings.refresh)
         for role in TRAFFIC:
             self.listening.serve(role, getattr(self.settings.listeners, role), self.factories[role])
 
@@ -253,24 +264,29 @@ class Gateway:
         yield self.admin.stop()
         yield self.refresher.stop()
         self.pools.close_idle()
+        self.desk.stop()
         if self.finished.access_log is not None:
             self.finished.access_log.close()
 
     @inlineCallbacks
     def reload(self, configuration: Configuration) -> Any:
         """Put `configuration` in force without dropping a request. Fails, and leaves all as it was, with
-        BindError, StoreError, OSError (the access log) or ResourceError."""
+        BindError, StoreError, OSError (the access log), ResourceError or Unfit (a plugin's configuration)."""
         before, mounted = self.configuration, self.mounted
         new_store = follows(allowed(configuration)) != follows(before)
+        house = self.desk.furnish(configuration.settings, configuration.base)
         self.mounted = load_resources(configuration.settings.resources, before.settings.resources, mounted)
         self.configuration = configuration
+        moved = self.desk.move(house, configuration.settings)
         try:
+            fits = Outermost.of(self._surroundings())  # kept until all is in force: what it made is found again
             log = self._open_log()
             yield self._relisten()
             if new_store:
                 yield self._change_store()
         except Exception:
             self.configuration, self.mounted = before, mounted
+            self.desk.move(*moved)
             yield self._relisten()
             raise
         old_log, self.finished.access_log = self.finished.access_log, log
@@ -279,6 +295,7 @@ class Gateway:
         self._refit()
         if not new_store:
             yield self.refresher.reconfigure(self._surroundings())
+        del fits
 
     def _relisten(self) -> Deferred[None]:
         factories = {**self.factories, "admin": self.admin.site}
@@ -310,6 +327,7 @@ class Gateway:
         for role, root in roots.items():
             factory = self.factories[role]
             factory.root, factory.limits, factory.trusts = root, settings.limits, trusting(settings.trusted_proxies)
+            factory.debug = knowing(settings.debug_token)
         self.admin.apply(settings)
 
 

@@ -7,12 +7,13 @@ nothing: it follows pointers. Made by `gwt.branches`, shared by all hosts of a R
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from gwt.errors import GatewayError
 from gwt.model.policy import Policy
 from gwt.model.route import Balance, Path, Route, Rule, Service, Source
+from gwt.phase.chain import Chain
 
 
 class LeafOrigin(NamedTuple):
@@ -37,6 +38,7 @@ class Leaf:
     `resource`, `deny` with `closed` set, `redirect` to `location` with status `redirect_code`.
     `host_mode`: None sends the client's Host on, b"" the endpoint's own authority, else these bytes.
     Times are in seconds, sizes in bytes; `total`, `max_message`: None = unlimited.
+    `chain` is what guards and changes requests on their way (None: nothing does; `closed` goes before it).
     `stats` and `handler` are filled by the request path when it first needs them; all else never changes.
     """
 
@@ -55,6 +57,7 @@ class Leaf:
     closed: GatewayError | None = None
     location: bytes | None = None
     redirect_code: int = 302
+    chain: Chain | None = None
     stats: Any = None
     handler: Any = None
     connect: float = field(init=False)
@@ -77,3 +80,12 @@ class Leaf:
         )
         self.retries, self.retry_buffer = policy.retries, policy.retry_buffer
         self.max_body, self.max_message = policy.max_body, policy.max_message
+
+    def aimed(self, upstream: str | None, host: bytes | None, rewritten: bool) -> Leaf:
+        """This leaf with another upstream or Host (None: its own); `rewritten`: the path is the upstream's already."""
+        return replace(
+            self,
+            upstream=self.upstream if upstream is None else upstream,
+            host_mode=self.host_mode if host is None else host,
+            rewrite=None if rewritten else self.rewrite,
+        )

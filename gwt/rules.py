@@ -10,6 +10,7 @@ from typing import Any
 
 from gwt.branches import Entries, Grower, closed_by_policy
 from gwt.errors import GatewayError
+from gwt.guards import Spot
 from gwt.leaf import Leaf, LeafOrigin
 from gwt.model.route import Problem, Rule
 from gwt.route.entry import Entry, pattern
@@ -23,8 +24,9 @@ def grow_rules(rules: tuple[Rule, ...], grower: Grower) -> Steps[RulesBranch]:
     """Entries by host pattern, and what is wrong: a rule that can't be compiled is left out and reported."""
     by_host: dict[str, list[Entry]] = {}
     problems: list[Problem] = []
-    if rules and grower.plain_verdict.why:
-        message = f"all rules are closed with 503: {'; '.join(grower.plain_verdict.why)}"
+    _, why = grower.outermost.chain(Spot("", "", "/")) if rules else (None, ())
+    if why:
+        message = f"all rules are closed with 503: {'; '.join(why)}"
         problems.append(Problem(rules[0].source.file, 0, 0, message, severity="warning"))
     for number, rule in enumerate(rules):
         try:
@@ -45,17 +47,18 @@ def rule_name(rule: Rule) -> str:
 
 
 def _leaf(rule: Rule, grower: Grower) -> Leaf:
-    policy = grower.plain
-    closed = closed_by_policy() if grower.plain_verdict.why else None
+    spot = Spot(rule_name(rule), rule.cluster or "", rule.url)
+    chain, why = grower.outermost.chain(spot)
     return Leaf(
         route=rule_name(rule),
         service=rule.cluster or "",
         path=rule.url,
-        policy=policy,
+        policy=grower.outermost.policy,
         origin=LeafOrigin(rule.source, rule.source.line, rule=rule),
         action=rule.action,
         upstream=rule.cluster,
-        closed=closed or _denied(rule),
+        closed=closed_by_policy() if why else _denied(rule),
+        chain=chain,
         **_redirect(rule),
     )
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from fnmatch import translate
 
 from gwt.errors import GatewayError
+from gwt.fitting import Outermost
+from gwt.guards import Spot
 from gwt.leaf import Leaf, LeafOrigin
-from gwt.model.policy import Policy
 from gwt.model.route import Source
 
 _FORM = re.compile(rb"/__([a-z0-9-]+)\.([a-z0-9-]+)\.([1-9][0-9]{0,4})__(/.*)?", re.DOTALL).fullmatch
@@ -46,36 +47,38 @@ def parse(path: bytes) -> tuple[str, str, int, bytes]:
 
 
 class ServiceLeaves:
-    """The leaf of each Service that was asked for, made once (bounded)."""
+    """The leaf of each Service that was asked for, made once (bounded) under what gateway.yaml says."""
 
-    def __init__(self, gate: Gate, policy: Policy, guarded: bool = False) -> None:
-        """`guarded`: something must look at every request that can't run here, so that none may pass."""
-        self._gate, self._policy, self._guarded = gate, policy, guarded
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._under: Outermost | None = None
         self._leaves: dict[tuple[str, str, int], Leaf] = {}
 
-    def leaf(self, service: str, namespace: str, port: int) -> Leaf:
+    def leaf(self, service: str, namespace: str, port: int, outermost: Outermost) -> Leaf:
         """The leaf; its `closed` says 403 where the lists do not admit the Service."""
+        if self._under is not outermost or len(self._leaves) > 10_000:
+            self._under = outermost
+            self._leaves.clear()
         known = self._leaves.get((service, namespace, port))
         if known is None:
-            if len(self._leaves) > 10_000:
-                self._leaves.clear()
-            known = self._leaves[service, namespace, port] = self._make(service, namespace, port)
+            known = self._leaves[service, namespace, port] = self._make(service, namespace, port, outermost)
         return known
 
-    def _make(self, service: str, namespace: str, port: int) -> Leaf:
-        policy = self._policy
+    def _make(self, service: str, namespace: str, port: int, outermost: Outermost) -> Leaf:
         closed = None
+        chain, why = outermost.chain(Spot("-", f"{service}.{namespace}.{port}", "/", namespace))
         if not self._gate.admits(namespace, service):
             closed = GatewayError("denied", f"the service proxy does not serve {namespace}/{service}")
-        elif self._guarded or policy.unsupported() is not None:
+        elif why:
             closed = GatewayError("policy", "the service proxy is closed: its policy can't be applied")
         return Leaf(
             route="-",
             service=f"{service}.{namespace}.{port}",
             path="/",
-            policy=policy,
+            policy=outermost.policy,
             origin=LeafOrigin(Source("gateway.yaml")),
             upstream=f"{namespace}/{service}:{port}",
             host_mode=f"{service}.{namespace}.svc:{port}".encode(),
             closed=closed,
+            chain=chain,
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gwt.balance.upstream import Upstream
+from gwt.fitting import Outermost
 from gwt.model.route import Problem
 from gwt.route.router import Router
 
@@ -22,6 +23,7 @@ class Snapshot:
 
     `upstreams` is keyed by service key and, where the port has a name, by `namespace/name:portname` too.
     `guarded` holds the host patterns (as in the router) of which any path has login, auth plugins or IP lists.
+    `outermost` is what gateway.yaml makes of a path of which no document says anything.
     `errors` counts the problems that are more than warnings. `book` belongs to the compiler: what it needs to make
     the next Snapshot from this one.
     """
@@ -35,6 +37,7 @@ class Snapshot:
     lists: Mapping[str, tuple[str, ...]]
     consumers: Mapping[str, Any]
     book: Any
+    outermost: Outermost
     document_problems: tuple[Problem, ...] = ()
     compile_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     errors: int = 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gwt.balance.endpoint import Registry
 from gwt.model.route import NO_ACCESS, Access, PluginUse
+from gwt.phase.installed import NOTHING, Installed
+from gwt.phase.roster import Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,8 @@ class Surroundings:
     """The outermost level of the policy and the names that exist here.
 
     `access` and `plugins` are the global level, `file` is where they stand. `resources` are the names that
-    `resource:` may mount. `escaped_slashes` is auto, keep or reject. `registry` outlives every Snapshot.
+    `resource:` may mount. `escaped_slashes` is auto, keep or reject. `installed` are the plugins that there are,
+    `local` the names of those that may run here (None: all). `registry` and `roster` outlive every Snapshot.
     """
 
     registry: Registry
@@ -23,3 +26,6 @@ class Surroundings:
     resources: frozenset[str] = frozenset()
     escaped_slashes: str = "auto"
     merge_slashes: bool = True
+    installed: Installed = NOTHING
+    local: frozenset[str] | None = None
+    roster: Roster = field(default_factory=Roster, compare=False)

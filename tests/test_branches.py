@@ -6,6 +6,7 @@ import pytest
 
 from gwt.balance.endpoint import Registry
 from gwt.branches import LAST, Branch, Grower, closed_branch, expand_hosts, service_key
+from gwt.fitting import Outermost
 from gwt.leaf import Leaf
 from gwt.model.route import Access, Env, Path, PluginUse, Problem, Quarantined, Rewrite, Route, Service, Source, Timeout
 from gwt.steps import finish
@@ -18,7 +19,7 @@ ENVS = (Env("-prod", "foo"), Env("-test", "test"))
 
 
 def grown(route: Route, surroundings: Surroundings = SURROUNDINGS) -> Branch:
-    return finish(Grower(surroundings, {}).grow(route))
+    return finish(Grower(Outermost.of(surroundings)).grow(route))
 
 
 def leaf_of(path: Path = ROOT, surroundings: Surroundings = SURROUNDINGS, **service: Any) -> Leaf:
@@ -97,7 +98,7 @@ def test_the_lower_level_wins_and_is_named_with_its_place() -> None:
 
 
 def test_paths_of_which_nobody_says_anything_share_one_policy() -> None:
-    grower = Grower(SURROUNDINGS, {})
+    grower = Grower(Outermost.of(SURROUNDINGS))
     routes = [Route(n, (f"{n}.x",), services=(Service(upstream="u", paths=(Path("/"),)),)) for n in ("foo", "bar")]
     one, other = (finish(grower.grow(route)).entries[route.hosts[0]][0].target for route in routes)
     assert one.policy is other.policy

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gwt.balance.endpoint import Registry
-from gwt.closing import effective_plugins, guards, list_names, reasons
+from gwt.closing import list_names, reasons
 from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, merge
-from gwt.model.route import Access, PluginUse, RateLimit, Service
+from gwt.model.route import Access, RateLimit, Service
 from gwt.surroundings import Surroundings
 
 SURROUNDINGS = Surroundings(Registry(lambda: 0.0, lambda: 0.5), resources=frozenset({"files"}))
@@ -16,8 +16,8 @@ def policy(**fields: object) -> Policy:
     return merge([(Origin("route", "foo", "a.yaml", 3), Access(**fields))])  # type: ignore[arg-type]
 
 
-def why(effective: Policy = DEFAULT_POLICY, *plugins: PluginUse, service: Service = SERVICE) -> str:
-    return "; ".join(reasons(effective, plugins, service, SURROUNDINGS, {"known": ()}))
+def why(effective: Policy = DEFAULT_POLICY, service: Service = SERVICE) -> str:
+    return "; ".join(reasons(effective, service, SURROUNDINGS, {"known": ()}))
 
 
 def test_what_asks_for_nothing_special_is_open() -> None:
@@ -48,33 +48,11 @@ def test_names_that_do_not_resolve_close() -> None:
     assert "@known" not in why(policy(ip_deny=("@known",)))
     assert "resource 'files'" not in why(service=Service(resource="files"))
     assert "resource 'other'" in why(service=Service(resource="other"))
-    assert "plugin 'cors' is not installed" in why(DEFAULT_POLICY, PluginUse("cors", {}))
 
 
 @pytest.mark.parametrize("protocol", ["https", "h2c", "h2", "grpc", "grpcs"])
 def test_a_protocol_that_is_not_spoken_closes(protocol: str) -> None:
     assert f"protocol '{protocol}'" in why(service=Service(upstream="u", protocol=protocol))
-
-
-def test_an_optional_plugin_may_be_missing() -> None:
-    assert why(DEFAULT_POLICY, PluginUse("cors", {"_meta": {"optional": True}})) == ""
-
-
-def test_of_one_plugin_the_lowest_level_speaks() -> None:
-    outer, inner = PluginUse("cors", {"a": 1}), PluginUse("cors", {"a": 2})
-    assert effective_plugins([(outer,), (inner,)]) == (inner,)
-    assert effective_plugins([(outer,), (PluginUse("cors", None),)]) == ()
-    assert effective_plugins([(PluginUse("cors", {"_meta": {"disable": True}}),)]) == ()
-    assert effective_plugins([(PluginUse("cors", None),), (inner,)]) == (inner,)
-
-
-def test_hosts_are_guarded_by_what_decides_on_who_asks() -> None:
-    assert guards(policy(auth_type="login"), ())
-    assert guards(policy(ip_allow=("10.0.0.0/8",)), ())
-    assert guards(DEFAULT_POLICY, (PluginUse("key-auth", {}),))
-    assert guards(DEFAULT_POLICY, (PluginUse("unheard-of", {}),))
-    assert not guards(DEFAULT_POLICY, (PluginUse("cors", {}),))
-    assert not guards(policy(rate_limits=(RateLimit(1),)), ())
 
 
 def test_lists_are_named_with_an_at() -> None:

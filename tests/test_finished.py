@@ -46,3 +46,19 @@ def test_it_is_counted_and_logged() -> None:
 def test_the_log_may_be_off() -> None:
     finished = Finished(Meters(Metrics.private()), None, lambda: 5.0)
     finished(an_exchange(None))
+
+
+def test_plugins_hear_of_the_end_before_it_is_logged() -> None:
+    log, ended = Log(), []
+
+    class Phases:
+        def __init__(self, exchange: Exchange) -> None:
+            self.exchange = exchange
+
+        def end(self) -> None:
+            ended.append((self.exchange.duration, len(log.lines)))
+
+    exchange = an_exchange(None)
+    exchange.phases = Phases(exchange)
+    Finished(Meters(Metrics.private()), log, lambda: 5.25)(exchange)  # type: ignore[arg-type]
+    assert ended == [(0.25, 0)]

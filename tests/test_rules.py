@@ -6,6 +6,7 @@ import pytest
 
 from gwt.balance.endpoint import Registry
 from gwt.branches import Grower
+from gwt.fitting import Outermost
 from gwt.leaf import Leaf
 from gwt.model.route import Access, Problem, Rule, Source
 from gwt.rules import grow_rules
@@ -17,7 +18,7 @@ SOURCE = Source("rules.yaml", 3)
 
 
 def grown(*rules: Rule, surroundings: Surroundings = SURROUNDINGS) -> tuple[dict[str, list[Leaf]], tuple[Problem, ...]]:
-    entries, problems = finish(grow_rules(rules, Grower(surroundings, {})))
+    entries, problems = finish(grow_rules(rules, Grower(Outermost.of(surroundings))))
     return {host: [entry.target for entry in found] for host, found in entries.items()}, problems
 
 
@@ -41,7 +42,7 @@ def test_each_action_has_its_leaf() -> None:
 
 def test_the_first_of_equal_rules_comes_first() -> None:
     rules = tuple(Rule("*", "/", "forward", cluster=f"c{number}") for number in range(12))
-    entries, _ = finish(grow_rules(rules, Grower(SURROUNDINGS, {})))
+    entries, _ = finish(grow_rules(rules, Grower(Outermost.of(SURROUNDINGS))))
     names = [entry.name for entry in entries["*"]]
     assert names == sorted(names)
 

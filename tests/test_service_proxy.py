@@ -8,11 +8,16 @@ from collections.abc import Iterator
 import pytest
 from upstream.stage import Answer, Client, Origin, Stage, ok, say
 
+from gwt.balance.endpoint import Registry
 from gwt.errors import GatewayError
-from gwt.model.policy import DEFAULT_POLICY, merge
-from gwt.model.policy import Origin as Level
-from gwt.model.route import Access, Timeout
+from gwt.fitting import Outermost
+from gwt.model.route import NO_ACCESS, Access, PluginUse, Timeout
 from gwt.service_proxy import Gate, ServiceLeaves, parse
+from gwt.surroundings import Surroundings
+
+
+def outermost(access: Access = NO_ACCESS, *plugins: PluginUse) -> Outermost:
+    return Outermost.of(Surroundings(Registry(lambda: 0.0, lambda: 0.5), access, plugins))
 
 
 @pytest.mark.parametrize(
@@ -68,27 +73,27 @@ def test_deny_wins(allow: list[str], deny: list[str], name: str, admitted: bool)
 
 
 def test_the_global_policy_holds() -> None:
-    level = Level("global", "", "gateway.yaml")
     access = Access(timeout=Timeout(1.0, 2.0, 3.0, 4.0), retries=0, max_body=5)
-    leaf = ServiceLeaves(Gate(["*/*"], []), merge([(level, access)])).leaf("web", "shop", 80)
+    leaf = ServiceLeaves(Gate(["*/*"], [])).leaf("web", "shop", 80, outermost(access))
     assert (leaf.connect, leaf.first_byte, leaf.read, leaf.total) == (1.0, 2.0, 3.0, 4.0)
     assert (leaf.retries, leaf.max_body, leaf.closed) == (0, 5, None)
 
 
 def test_a_policy_that_cannot_be_kept_closes_it() -> None:
-    level = Level("global", "", "gateway.yaml")
-    leaves = ServiceLeaves(Gate(["*/*"], ["kube-system/*"]), merge([(level, Access(ip_allow=("10.0.0.0/8",)))]))
-    closed = leaves.leaf("web", "shop", 80).closed
+    leaves, shut = ServiceLeaves(Gate(["*/*"], ["kube-system/*"])), outermost(Access(auth_type="magic"))
+    closed = leaves.leaf("web", "shop", 80, shut).closed
     assert closed is not None and (closed.status, closed.code) == (503, "policy")
-    denied = leaves.leaf("dns", "kube-system", 53).closed
+    denied = leaves.leaf("dns", "kube-system", 53, shut).closed
     assert denied is not None and denied.code == "denied"
 
 
 def test_leaves_are_made_once_and_bounded() -> None:
-    leaves = ServiceLeaves(Gate(["*/*"], []), DEFAULT_POLICY)
-    assert leaves.leaf("web", "shop", 80) is leaves.leaf("web", "shop", 80)
+    leaves, under = ServiceLeaves(Gate(["*/*"], [])), outermost()
+    first = leaves.leaf("web", "shop", 80, under)
+    assert leaves.leaf("web", "shop", 80, under) is first
+    assert leaves.leaf("web", "shop", 80, outermost()) is not first
     for port in range(1, 12_000):
-        leaves.leaf("web", "shop", port)
+        leaves.leaf("web", "shop", port, under)
     assert len(leaves._leaves) <= 10_001
 
 
@@ -173,5 +178,6 @@ def test_the_proxy_listener_knows_nothing_of_it(stage: Stage) -> None:
 
 
 def test_what_must_look_at_every_request_and_can_not_run_closes_the_service_proxy() -> None:
-    leaf = ServiceLeaves(Gate(["*/*"], []), DEFAULT_POLICY, guarded=True).leaf("users", "shop", 80)
+    under = outermost(NO_ACCESS, PluginUse("unheard-of", {}))
+    leaf = ServiceLeaves(Gate(["*/*"], [])).leaf("users", "shop", 80, under)
     assert leaf.closed is not None and leaf.closed.code == "policy"

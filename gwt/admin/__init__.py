@@ -1,4 +1,4 @@
-"""The admin listener: health, metrics, and what is in force and why. It changes nothing.
+"""The admin listener: health, metrics, and what is in force and why. It changes no document.
 
 Plain twisted.web on a listener of its own. Whatever is asked, the event loop is never kept for longer than a few
 milliseconds: answers are made and sent in slices.

@@ -1,4 +1,4 @@
-"""Observed: the parts of a gateway that the admin listener reads; it changes none of them."""
+"""Observed: the parts of a gateway that the admin listener reads; of these it has only the plugins look again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
+
 from gwt.metrics import Meters
+from gwt.phase.installed import Installed
 from gwt.proxy import Proxy
 from gwt.snapshot import Current
 
@@ -39,6 +42,18 @@ class Accepting(Protocol):
     def connections(self) -> int: ...
 
 
+class Plugged(Protocol):
+    """The plugins of this process (`gwt.plugging.desk.Desk`)."""
+
+    @property
+    def installed(self) -> Installed: ...
+
+    @property
+    def local(self) -> frozenset[str] | None: ...
+
+    def reload(self) -> Deferred[Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """`factories` by the role of their listener; `clock` gives monotonic seconds."""
@@ -49,3 +64,4 @@ class Observed:
     proxy: Proxy
     factories: Mapping[str, Accepting]
     clock: Callable[[], float]
+    plugins: Plugged

@@ -7,8 +7,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.logger import Logger
 
-from gwt.admin import problems, routes, upstreams
+from gwt.admin import plugins, problems, routes, upstreams
 from gwt.admin.answers import Reply, failed
 from gwt.admin.collector import Collector
 from gwt.admin.guard import METRICS, OPEN, Guard
@@ -32,6 +33,8 @@ MOST = 100_000
 class Admin:
     """`site` is the factory for the listener; `dialled` the reactor for upstream pools."""
 
+    log = Logger("gwt.admin")
+
     def __init__(self, reactor: Any, dialled: Dialled, observed: Observed, settings: Settings) -> None:
         self._observed = observed
         self._pacer = Pacer(reactor)
@@ -53,6 +56,9 @@ class Admin:
             Entry("v1/upstreams", "services and their endpoints; ?limit=&after=", self._upstreams, named=True),
             Entry("v1/explain", "?method=&url=&client=&header=NAME:VALUE: where a request goes and why", self._explain),
             Entry("v1/problems", "what is wrong with documents", self._problems),
+            Entry("v1/plugins", "what is installed, what may run here, what is missing", self._plugins),
+            Entry("v1/plugins/reload", "POST: look for plugins that were added, changed or removed", self._reload,
+                  methods=("POST",)),
         ]  # fmt: skip
 
     # -- life
@@ -89,6 +95,10 @@ class Admin:
         """A change did, `seconds` after it was read."""
         self._collector.refresh_seconds.observe(seconds)
 
+    def forget(self, snapshot: Snapshot) -> None:
+        """`snapshot` is in force now: let go of the one before."""
+        self._collector.surveys.forget(snapshot)
+
     def replaced(self) -> Deferred[bool]:
         """Whether another worker serves: one that drains then leaves the admin listener to it."""
         said: list[Any] = []
@@ -103,6 +113,9 @@ class Admin:
                 yield from self._collector.survey()
             case "upstreams":
                 yield from upstreams.counted(self._snapshot, question.get("name"))
+            case "reload plugins":
+                self._observed.plugins.reload().addErrback(self._failed)
+                yield [plugins.broken(one) for one in self._observed.plugins.installed.broken]
 
     @property
     def _snapshot(self) -> Snapshot:
@@ -163,6 +176,22 @@ class Admin:
         snapshot = self._snapshot
         told = yield self._pacer.run(explaining(snapshot, asked_of(question)))
         return Reply({"revision": snapshot.revision, "request": told.pop("request"), **told})
+
+    def _plugins(self, question: Question) -> Deferred[Any]:
+        return self._pacer.run(plugins.answer(self._snapshot, self._observed.plugins))
+
+    @inlineCallbacks
+    def _reload(self, question: Question) -> Any:
+        """Here, where the answer waits for it, and in all other workers."""
+        workers: list[Any] = []
+        others = self._peers.ask({"ask": "reload plugins"}, workers.append)
+        changed = yield self._observed.plugins.reload()
+        yield others
+        broken = [plugins.broken(one) for one in self._observed.plugins.installed.broken]
+        return Reply({"changed": changed, "broken": broken, "workers": 1 + len(workers)})
+
+    def _failed(self, failure: Any) -> None:
+        self.log.failure("plugins could not be reloaded", failure)
 
     @inlineCallbacks
     def _problems(self, question: Question) -> Any:

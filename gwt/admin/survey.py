@@ -76,8 +76,21 @@ class Surveys:
 
     def get(self, snapshot: Snapshot) -> Steps[Survey]:
         """The Survey of `snapshot`."""
-        parts = (snapshot.book.branches, snapshot.document_problems, snapshot.compile_problems)
-        if len(self._of) != 3 or any(one is not other for one, other in zip(self._of, parts, strict=True)):
+        if not self._knows(snapshot):
             found = yield from survey(snapshot)
-            self._of, self._last = parts, found
+            self._of, self._last = _parts(snapshot), found
         return self._last
+
+    def forget(self, snapshot: Snapshot) -> None:
+        """`snapshot` is in force: hold on to nothing of what was before, so that its plugins can go."""
+        if not self._knows(snapshot):
+            self._of = ()
+
+    def _knows(self, snapshot: Snapshot) -> bool:
+        parts = _parts(snapshot)
+        return len(self._of) == len(parts) and all(one is other for one, other in zip(self._of, parts, strict=True))
+
+
+def _parts(snapshot: Snapshot) -> tuple[Any, ...]:
+    """What a Survey is made of."""
+    return snapshot.book.branches, snapshot.document_problems, snapshot.compile_problems

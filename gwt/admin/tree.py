@@ -19,7 +19,7 @@ from gwt.admin.guard import ADMIN, Asking, Guard
 READING = ("GET", "HEAD")
 
 #: Begins of paths that the contract has for later versions.
-LATER = ("v1/history", "v1/rollback", "v1/plugins", "upstream", "list", "detail")
+LATER = ("v1/history", "v1/rollback", "upstream", "list", "detail")
 
 
 class BadQuery(ValueError):
@@ -52,7 +52,7 @@ Answer = Callable[[Question], "Reply | Deferred[Reply]"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`level` says who may ask; `named`: something may follow the path; `refuse` answers other methods than READING."""
+    """`level` says who may ask; `named`: something may follow the path; `refuse` answers methods but `methods`."""
 
     path: str
     help: str
@@ -60,6 +60,7 @@ class Entry:
     level: str = ADMIN
     named: bool = False
     refuse: Callable[[str], Reply | None] = lambda method: None
+    methods: Sequence[str] = READING
 
 
 @implementer(IResource)
@@ -89,7 +90,7 @@ class Tree:
             self._send(request, failed(413, "too_large", "the request's body is too large"))
         elif entry is None:
             self._send(request, self._unknown("/".join(segments)))
-        elif request.method.decode("latin-1") not in READING:
+        elif request.method.decode("latin-1") not in entry.methods:
             self._send(request, _refused(entry, request.method.decode("latin-1")))
         else:
             self._answer(request, entry, name)
@@ -97,7 +98,7 @@ class Tree:
 
     def _find(self, segments: list[str]) -> tuple[Entry | None, str]:
         """The entry of a path, and what follows it."""
-        for length in range(1, 3):
+        for length in range(1, 4):
             entry = self._entries.get("/".join(segments[:length]))
             rest = "/".join(segments[length:])
             if entry is not None and (not rest or entry.named):
@@ -146,8 +147,9 @@ def _refused(entry: Entry, method: str) -> Reply:
     reply = entry.refuse(method)
     if reply is not None:
         return reply
-    allow = {"Allow": ", ".join(READING)}
-    return failed(405, "method", f"{method} is not for /{entry.path}: it can only be read", allow)
+    allow = {"Allow": ", ".join(entry.methods)}
+    only = "it can only be read" if entry.methods is READING else f"use {' or '.join(entry.methods)}"
+    return failed(405, "method", f"{method} is not for /{entry.path}: {only}", allow)
 
 
 def _broken(request: Any, failure: Any) -> None:

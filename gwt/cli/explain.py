@@ -112,8 +112,15 @@ def _winner(winner: dict[str, Any]) -> list[str]:
         lines += _endpoints(winner)
     lines += ["", "policy  (and who set it)"]
     lines += columns([("", name, _short(field["value"]), field["set_by"]) for name, field in winner["policy"].items()])
-    lines.append("plugins  " + (", ".join(winner["plugins"]) or "none"))
-    return lines
+    lines += ["", "plugins  (in the order in which requests meet them)" if winner["plugins"] else "plugins  none"]
+    return lines + columns([_plugin(one) for one in winner["plugins"]])
+
+
+def _plugin(one: dict[str, Any]) -> tuple[str, ...]:
+    if one["state"] != "runs":
+        return ("", one["name"], "", "", one["state"], one["set_by"])
+    mode = "" if one["mode"] == "enforce" else one["mode"]
+    return ("", one["name"], str(one["priority"]), " ".join(one["phases"]), mode, one["set_by"])
 
 
 def _endpoints(winner: dict[str, Any]) -> list[str]:

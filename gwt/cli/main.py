@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "Show why a request goes where it goes",
     "routes": "List what is routed where",
     "schema": "Print the JSON Schema of documents or of gateway.yaml",
+    "plugin": "List plugins, print the schema of one, or write a new one",
     "session": "Seal and open session cookies",
 }
 

@@ -13,9 +13,13 @@ from twisted.internet.protocol import Factory
 from gwt.balance.endpoint import Registry
 from gwt.compile import compile_now, empty_snapshot
 from gwt.configuration import Configuration, data_directory, shown
+from gwt.fitting import Unfit
 from gwt.model.document import read_documents
 from gwt.model.route import Problem
 from gwt.model.settings import Settings, load_settings, reveal
+from gwt.phase.roster import Roster
+from gwt.plugging.desk import broken_lines
+from gwt.plugging.house import House
 from gwt.resources import ResourceError, load_resource
 from gwt.snapshot import Snapshot
 from gwt.sockets import BindError, Wanted, listen
@@ -80,13 +84,27 @@ def read_store(paths: Sequence[Path], settings: Settings | None = None) -> Found
             catalog.put(name, read_content(read_bytes(file), name))
     delta = finish(catalog.settle())
     surroundings = surroundings_of(settings or Settings())
-    snapshot = compile_now(empty_snapshot(surroundings), delta, surroundings)
-    problems = tuple(replace(one, file=names.get(one.file, one.file)) for one in snapshot.problems())
-    return Found(snapshot, problems, files)
+    unfit: tuple[Problem, ...] = ()
+    try:
+        empty = empty_snapshot(surroundings)
+    except Unfit as error:  # the documents may still be judged
+        unfit, surroundings = error.problems, replace(surroundings, plugins=())
+        empty = empty_snapshot(surroundings)
+    snapshot = compile_now(empty, delta, surroundings)
+    problems = (replace(one, file=names.get(one.file, one.file)) for one in snapshot.problems())
+    return Found(snapshot, (*unfit, *problems), files)
+
+
+def house_of(settings: Settings) -> House:
+    """The plugins that a gateway with these settings would find on this machine."""
+    base = Path(settings.file).parent
+    house = House([base / path for path in settings.plugin_path])
+    house.look()
+    return house
 
 
 def surroundings_of(settings: Settings) -> Surroundings:
-    """What Snapshots depend on besides documents, with a clock that stands still."""
+    """What Snapshots depend on besides documents, with a clock that stands still; no plugin is started."""
     return Surroundings(
         registry=Registry(lambda: 0.0, lambda: 0.5),
         access=settings.access,
@@ -95,6 +113,9 @@ def surroundings_of(settings: Settings) -> Surroundings:
         resources=frozenset(settings.resources),
         escaped_slashes=settings.paths.escaped_slashes,
         merge_slashes=settings.paths.merge_slashes,
+        installed=house_of(settings).installed,
+        local=None if settings.plugins is None else frozenset(settings.plugins),
+        roster=Roster(served=False),
     )
 
 
@@ -107,7 +128,7 @@ def store_path(configuration: Configuration) -> Path | None:
 
 
 def settings_problems(text: str, file: str) -> tuple[Settings | None, list[Problem]]:
-    """Everything that is wrong with a gateway.yaml, what it names included: endpoints, certificates, resources."""
+    """Everything that is wrong with a gateway.yaml and what it names: endpoints, certificates, plugins, resources."""
     settings, problems = load_settings(text, file, os.environ)
     if settings is not None:
         problems = [*problems, *(Problem(file, 0, 0, message) for message in _named(settings))]
@@ -131,6 +152,7 @@ def _named(settings: Settings) -> Iterator[str]:
                 listen(None, _Dry(), role, text, Factory())
             except BindError as error:
                 yield str(error)
+    yield from broken_lines(house_of(settings).installed.broken)
     for name, factory in settings.resources.items():
         try:
             load_resource(name, factory)

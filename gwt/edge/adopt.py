@@ -81,6 +81,7 @@ class SiteExchange(Exchange):
         self.gone = True
         if self.reader is not None:
             self.reader.client_gone()
+        self._over()
 
     # -- the answer
 
@@ -88,6 +89,9 @@ class SiteExchange(Exchange):
         """twisted.web has no place for a 1xx."""
 
     def respond(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, done: bool) -> None:
+        if self.phases is not None and not self.phases.passing:
+            self.phases.respond(status, reason, fields, length, body, done)
+            return
         self.status, self.answering = status, True
         if self.gone:
             return
@@ -102,16 +106,27 @@ class SiteExchange(Exchange):
             self.finish([])
 
     def send(self, data: bytes) -> None:
-        if not self.gone:
+        if self.phases is not None and not self.phases.passing:
+            self.phases.send(data)
+        elif not self.gone:
             self.bytes_out += len(data)
             self._request.write(data)
 
     def finish(self, trailers: list[bytes]) -> None:
         if self.gone or self.answered:
             return
+        if self.phases is not None and not self.phases.passing:
+            self.phases.finish(trailers)
+            return
         self.answered = True
         self._request.unregisterProducer()
         self._request.finish()
+        self._over()
+
+    def _over(self) -> None:
+        """No listener of the gateway's hears of the end: plugins do."""
+        if self.phases is not None:
+            self.phases.end()
 
     def fail(self, error: GatewayError) -> None:
         self.code = self.code or error.code
@@ -120,6 +135,7 @@ class SiteExchange(Exchange):
         if self.answering:
             self.gone = True
             self._request.loseConnection()
+            self._over()
             return
         status, fields, body = refusal(error, self.request_id, self.wants_grpc)
         self.respond(status, b"", fields, len(body), body, True)

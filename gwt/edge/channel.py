@@ -16,6 +16,7 @@ from zope.interface import implementer
 from gwt.edge.request import Request
 from gwt.edge.side import BEHIND, CODED, COUNTED, DEAD, HELD, LINGER, READY, TUNNEL, WAIT, ClientSide
 from gwt.errors import GatewayError
+from gwt.phase.phases import Phases
 from gwt.shortcut import shortcut
 from gwt.wire.chunked import BadChunk, Decoder
 from gwt.wire.request import RequestHead, bad, parse_request, plausible
@@ -224,6 +225,8 @@ class Channel(ClientSide):
         """A request with a body, or one that is unusual in some other way."""
         if not head.http11:
             request.protocol = "HTTP/1.0"
+        if head.debug is not None and self.factory.debug(head.debug):
+            request.phases = Phases(request, debug=True)
         if not head.length and not head.chunked:
             self.state = WAIT
             self._buffer = rest

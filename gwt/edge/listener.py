@@ -31,11 +31,12 @@ Finished = Callable[[Exchange], None]
 class HttpFactory:
     """Channels for one listener. `root` decides what answers; `on_finished` hears of every exchange once.
 
-    `connections` are open now, `refused` were too many. Drive `tick` every `TICK` seconds.
+    `connections` are open now, `refused` were too many. Drive `tick` every `TICK` seconds. `debug` says whether a
+    `Gwt-Debug` holds the debug token.
     """
 
     __slots__ = (
-        "_channels", "_emptied", "_ids", "accepted", "clock", "draining", "fast", "finished", "limits",
+        "_channels", "_emptied", "_ids", "accepted", "clock", "debug", "draining", "fast", "finished", "limits",
         "refused", "root", "slow", "trusts",
     )  # fmt: skip
 
@@ -53,6 +54,7 @@ class HttpFactory:
         self.slow = Ticker(SLOTS)
         self.fast: set[Ticking] = set()
         self.draining = False
+        self.debug: Callable[[bytes], bool] = lambda said: False
         self.accepted = self.refused = 0
         self._channels: dict[Channel, None] = {}
         self._emptied: list[Deferred[None]] = []

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
-from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import quote
 
 from gwt.errors import GatewayError
+from gwt.wire.date import date_line
 
 REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in HTTPStatus}
 REASONS[413], REASONS[414] = b"Content Too Large", b"URI Too Long"
@@ -21,16 +20,6 @@ def status_line(status: int, reason: bytes) -> bytes:
     return b"HTTP/1.1 %d %b\r\n" % (status, reason or REASONS.get(status, b""))
 
 
-@lru_cache(maxsize=2)
-def _date(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode("ascii")
-
-
-def date_line() -> bytes:
-    """The Date field that an answer of the gateway's own needs (RFC 9110 6.6.1)."""
-    return b"Date: %b\r\n" % _date(int(time.time()))
-
-
 Answer = tuple[int, bytes, bytes]
 
 
@@ -40,10 +29,11 @@ def refusal(error: GatewayError, request_id: bytes, grpc: bool) -> Answer:
     if grpc:
         message = quote(error.message, safe=" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~").encode("ascii")
         fields = b"Content-Type: application/grpc\r\ngrpc-status: %d\r\ngrpc-message: %b\r\nContent-Length: 0\r\n"
-        return 200, date_line() + fields % (kind.grpc, message), b""
+        return 200, date_line() + error.fields + fields % (kind.grpc, message), b""
     body = {"error_msg": error.message, "code": error.code, "request_id": request_id.decode("ascii")}
     text = json.dumps(body).encode("ascii") + b"\n"
     fields = b"%bContent-Type: application/json\r\nContent-Length: %d\r\n" % (date_line(), len(text))
+    fields += error.fields
     token = error.detail or kind.proxy_status
     if token is not None:
         fields += b"Proxy-Status: gwt; error=%b\r\n" % token.encode("ascii")

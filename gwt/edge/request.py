@@ -18,16 +18,15 @@ if TYPE_CHECKING:
 class Request(Exchange):
     """What one channel was asked, and how it is answered.
 
-    `close`: no further request on this channel; `whole`: all of the body came with the head, so that an early
-    answer leaves nothing behind; `_coded`: the answer's body goes out in chunks.
+    `close`: no further request on this channel; `_coded`: the answer's body goes out in chunks.
     """
 
-    __slots__ = ("_bodiless", "_coded", "channel", "close", "whole")
+    __slots__ = ("_bodiless", "_coded", "channel", "close")
 
     def __init__(self, channel: Channel, head: RequestHead) -> None:
         super().__init__(head)
         self.channel = channel
-        self.close = self.whole = self._coded = self._bodiless = False
+        self.close = self._coded = self._bodiless = False
 
     # -- the request's body, from the channel
 
@@ -50,6 +49,9 @@ class Request(Exchange):
             self.channel.transport.write(b"%b%b\r\n" % (status_line(head.status, head.reason), head.fields))
 
     def respond(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, done: bool) -> None:
+        if self.phases is not None and not self.phases.passing:
+            self.phases.respond(status, reason, fields, length, body, done)
+            return
         self.status = status
         self.answering = True
         if self.gone:
@@ -87,11 +89,17 @@ class Request(Exchange):
     def send(self, data: bytes) -> None:
         if self.gone or self._bodiless:
             return
+        if self.phases is not None and not self.phases.passing:
+            self.phases.send(data)
+            return
         self.bytes_out += len(data)
         self.channel.transport.write(chunked.encode(data) if self._coded else data)
 
     def finish(self, trailers: list[bytes]) -> None:
         if self.gone:
+            return
+        if self.phases is not None and not self.phases.passing:
+            self.phases.finish(trailers)
             return
         if self._coded:
             self.channel.transport.write(chunked.last(trailers))
@@ -112,6 +120,8 @@ class Request(Exchange):
         self.respond(status, b"", fields, len(body), body, True)
 
     def tunnel(self, fields: bytes) -> None:
+        if self.phases is not None:
+            self.phases.passing = True  # what passes in a tunnel is no answer
         self.status = 101
         self.answering = True
         self.close = True

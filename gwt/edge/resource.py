@@ -7,6 +7,7 @@ Site they work on its requests through `gwt.edge.adopt`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.web.resource import IResource
@@ -15,14 +16,15 @@ from zope.interface import implementer
 
 from gwt.edge.adopt import adopted
 from gwt.edge.mount import Mount
-from gwt.edge.refusal import date_line
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
+from gwt.phase.chain import Render
 from gwt.phase.exchange import Exchange
 from gwt.proxy import Proxy
 from gwt.route.hosts import BadHost, normalise_host
 from gwt.route.path import BadPath, is_plain, match_path, normalise
 from gwt.snapshot import Current, Snapshot
+from gwt.wire.date import date_line
 
 
 @implementer(IResource)
@@ -50,14 +52,17 @@ class Refusal:
 
 @implementer(IResource)
 class RouteResource:
-    """What answers the requests of one leaf: an error, a redirect, a mounted resource, or an upstream."""
+    """What answers the requests of one leaf: an error, a redirect, a mounted resource, or an upstream.
 
-    __slots__ = ("_leaf", "_render")
+    The leaf is the exchange's: that this does not hold it lets a leaf go, with its chain, once nothing leads to it.
+    """
+
+    __slots__ = ("_render",)
 
     isLeaf = True
 
-    def __init__(self, leaf: Leaf, render: Callable[[Exchange, Leaf], None]) -> None:
-        self._leaf, self._render = leaf, render
+    def __init__(self, render: Callable[[Exchange, Leaf], None]) -> None:
+        self._render = render
 
     def getChildWithDefault(self, name: bytes, request: Any) -> Any:
         return self
@@ -66,14 +71,11 @@ class RouteResource:
         raise TypeError("a leaf of the router has no children")
 
     def render(self, request: Any) -> Any:
-        leaf = self._leaf
         if isinstance(request, Exchange):
-            request.leaf = leaf
-            self._render(request, leaf)
+            self._render(request, request.leaf)
         else:
             exchange = adopted(request)
-            exchange.leaf = leaf
-            self._render(exchange, leaf)
+            self._render(exchange, exchange.leaf)
             exchange.feed()
         return NOT_DONE_YET
 
@@ -105,7 +107,7 @@ class GatewayResource:
         return self.getChildWithDefault(b"", request).render(request)
 
     def _handler(self, leaf: Leaf) -> RouteResource:
-        render = self._proxy.forward
+        render: Render = self._proxy.forward
         if leaf.closed is not None or leaf.action == "deny":
             render = _closed
         elif leaf.action == "redirect":
@@ -113,8 +115,14 @@ class GatewayResource:
         elif leaf.resource is not None:
             mount = self._mounts.get(leaf.resource)
             render = _unknown_resource if mount is None else mount.answer
-        leaf.handler = RouteResource(leaf, render)
+        leaf.handler = handler(leaf, render)
         return leaf.handler
+
+
+def handler(leaf: Leaf, render: Render) -> RouteResource:
+    """What answers the requests of `leaf` by `render`, once they are through its chain; without one nobody asks."""
+    chain = leaf.chain
+    return RouteResource(render if chain is None or leaf.closed is not None else partial(chain.run, render))
 
 
 def find(exchange: Exchange, snapshot: Snapshot) -> Leaf:
@@ -135,7 +143,7 @@ def find(exchange: Exchange, snapshot: Snapshot) -> Leaf:
         exchange.path = path
     except (BadHost, BadPath) as error:
         raise GatewayError("bad_request", str(error), close=True) from None
-    leaf = router.match(exchange.host, matched, exchange)
+    leaf = exchange.leaf = router.match(exchange.host, matched, exchange)
     if leaf is None:
         raise GatewayError("no_route", f"no matching route: {exchange.host.decode('ascii')}")
     return leaf

@@ -8,7 +8,7 @@ from twisted.web.resource import IResource
 from zope.interface import implementer
 
 from gwt.edge.adopt import adopted
-from gwt.edge.resource import Refusal, RouteResource
+from gwt.edge.resource import Refusal, RouteResource, handler
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
@@ -32,7 +32,7 @@ class ServiceProxyResource:
         try:
             exchange = request if isinstance(request, Exchange) else adopted(request).checked()
             snapshot = exchange.snapshot = self._current.snapshot
-            leaf = self._leaf(exchange, snapshot)
+            leaf = exchange.leaf = self._leaf(exchange, snapshot)
         except GatewayError as error:
             return Refusal(error)
         except (BadHost, BadPath) as error:
@@ -46,7 +46,7 @@ class ServiceProxyResource:
         if named or head.http11:
             exchange.host = normalise_host(named or b"")
         service, namespace, port, path = parse(head.path)
-        leaf = self._leaves.leaf(service, namespace, port)
+        leaf = self._leaves.leaf(service, namespace, port, snapshot.outermost)
         if leaf.closed is not None:
             raise leaf.closed
         exchange.path = normalise(path, snapshot.merge_slashes, snapshot.escaped_slashes != "reject")
@@ -55,8 +55,8 @@ class ServiceProxyResource:
         return leaf
 
     def _handler(self, leaf: Leaf) -> RouteResource:
-        handler = leaf.handler = RouteResource(leaf, self._proxy.forward)
-        return handler
+        leaf.handler = handler(leaf, self._proxy.forward)
+        return leaf.handler
 
     def putChild(self, path: bytes, child: Any) -> None:
         raise TypeError("the service proxy has no other children")

@@ -62,6 +62,15 @@ class Meters:
             )
         counter.inc()
 
+    def plugin_failed(self, plugin: str) -> None:
+        """A plugin raised what it should not have."""
+        self.metrics.counter("gwt_plugin_failures_total", "Failures of plugins.", plugin=plugin).inc()
+
+    def would_reject(self, plugin: str, route: str) -> None:
+        """A plugin in report mode would have refused a request of this route."""
+        help = "Requests that plugins in report mode would have refused."
+        self.metrics.counter("gwt_would_reject_total", help, plugin=plugin, route=route).inc()
+
     def snapshot(self, revision: int) -> None:
         """`revision` is in force here. Over all workers the lowest is shown: what is in force everywhere."""
         self.metrics.gauge("gwt_snapshot_revision", "The revision in force in all workers.", "min").set(revision)

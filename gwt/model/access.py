@@ -18,6 +18,8 @@ AUTH_WORDS = ("public", "optional", "login")
 _PLUGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LIST = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MAX_TIMEOUT = 10**7
+#: Places within one plugin's configuration whose lines are noted; what is beyond has that of what is around it.
+_MAX_LINES = 500
 
 
 class Reader:
@@ -45,6 +47,21 @@ class Reader:
             trail, step = trail
             path.append(step)
         return self.line_of(tuple(reversed(path)))
+
+    def lines(self, value: Any, trail: Trail) -> dict[PathTuple, int]:
+        """Path -> line of what is inside `value`, which stands at `trail`; nothing where all is on one line."""
+        found: dict[PathTuple, int] = {}
+        if not self._line:
+            self._note(value, trail, (), found)
+        return found
+
+    def _note(self, value: Any, trail: Trail, path: PathTuple, found: dict[PathTuple, int]) -> None:
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for step, item in inside:
+            if len(found) >= _MAX_LINES:
+                return
+            found[*path, step] = self.line((trail, step))
+            self._note(item, (trail, step), (*path, step), found)
 
     def take(self, convert: Callable[..., Any], value: Any, trail: Trail, *more: Any) -> Any:
         """`convert(value, *more)`; its ValueError becomes a fault and None the result."""
@@ -94,7 +111,10 @@ def read_plugins(reader: Reader, value: dict[str, Any] | None, trail: Trail) -> 
         where = (trail, name)
         if not _PLUGIN.fullmatch(name):
             reader.fault(where, f"{name!r} can't be a plugin's name", True)
-        found.append(PluginUse(name, None if conf is False else conf, reader.line(where)))
+        if conf is False:
+            found.append(PluginUse(name, None, reader.line(where)))
+        else:
+            found.append(PluginUse(name, conf, reader.line(where), reader.lines(conf, where)))
     return tuple(found)
 
 

@@ -38,10 +38,13 @@ def nullable(schema: Schema) -> Schema:
 
 
 class Deriver:
-    """Collects the definitions of the dataclasses that it meets."""
+    """Collects the definitions of the dataclasses that it meets.
+
+    `required` says which fields of a class documents must have; None: those without a default.
+    """
 
     def __init__(
-        self, forms: Forms, extra: Mapping[Any, Mapping[str, Schema]], required: Mapping[type, tuple[str, ...]]
+        self, forms: Forms, extra: Mapping[Any, Mapping[str, Schema]], required: Mapping[type, tuple[str, ...]] | None
     ):
         self._forms, self._extra, self._required = forms, extra, required
         self.definitions: dict[str, Schema] = {}
@@ -52,7 +55,7 @@ class Deriver:
         properties: dict[str, Schema] = {}
         for field in dataclasses.fields(cls):
             form = self._forms.get((cls, field.name), ...)
-            if form is None:
+            if form is None or not field.init:
                 continue
             schema = dict(self.of_type(hints[field.name]) if form is ... else form)
             if isinstance(field.default, (str, int, float, bool)) and "$ref" not in schema:
@@ -62,10 +65,19 @@ class Deriver:
         result: Schema = {"type": "object", "title": _words(cls), "additionalProperties": False}
         if cls.__doc__:
             result["description"] = cls.__doc__.partition("\n\n")[0].replace("\n    ", " ")
-        if self._required.get(cls):
-            result["required"] = list(self._required[cls])
+        required = self._needed(cls) if self._required is None else self._required.get(cls)
+        if required:
+            result["required"] = list(required)
         result["properties"] = properties
         return result
+
+    @staticmethod
+    def _needed(cls: Any) -> list[str]:
+        return [
+            field.name
+            for field in dataclasses.fields(cls)
+            if field.init and field.default is field.default_factory is dataclasses.MISSING
+        ]
 
     def of_type(self, hint: Any) -> Schema:
         """The schema of an annotation."""
@@ -80,6 +92,8 @@ class Deriver:
             return self._union(args)
         if origin is tuple:
             return self._tuple(args)
+        if origin in (list, set, frozenset):
+            return {"type": "array", "items": self.of_type(args[0])}
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return {"type": "object", "additionalProperties": self.of_type(args[1])}
         if dataclasses.is_dataclass(hint):

@@ -65,10 +65,10 @@ class Policy:
         lists = self.ip_allow is not None or bool(self.ip_deny)
         return self.auth_type not in ("public", "optional") or lists or bool(self.require)
 
-    def unsupported(self) -> str | None:
-        """What this policy asks for that this version can't enforce yet, for people; None if it can be kept in full.
+    def asks(self) -> tuple[str, ...]:
+        """The fields that ask for something to be enforced on every request: who may enter, and how often.
 
-        A path whose policy can't be enforced is closed, never opened.
+        A path of whose policy any of them can't be enforced is closed, never opened.
         """
         wanted = {
             "auth_type": self.auth_type != "public",
@@ -77,8 +77,7 @@ class Policy:
             "ip_allow": self.ip_allow is not None,
             "ip_deny": bool(self.ip_deny),
         }
-        names = [f"{name} (set by {self.origins[name]})" for name, asked in wanted.items() if asked]
-        return f"can't be enforced by this version: {', '.join(names)}" if names else None
+        return tuple(name for name, asked in wanted.items() if asked)
 
 
 #: The fields of Access that can be set, in the order of the documentation.

@@ -77,11 +77,21 @@ NO_ACCESS = Access()
 
 @dataclass(frozen=True, slots=True)
 class PluginUse:
-    """A plugin named at one level: its configuration as written, or None where it is turned off (`NAME: false`)."""
+    """A plugin named at one level: its configuration as written, or None where it is turned off (`NAME: false`).
+
+    `lines` maps paths within the configuration to their lines, as far as they are known.
+    """
 
     name: str
     conf: Mapping[str, Any] | None
     line: int = 0
+    lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict, compare=False, repr=False)
+
+    def line_of(self, path: tuple[str | int, ...]) -> int:
+        """The line of what `path` names in the configuration, else of the nearest thing around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, self.line)
 
 
 @dataclass(frozen=True, slots=True)

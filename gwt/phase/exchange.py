@@ -8,12 +8,19 @@ answer reaches the client is the business of its subclasses, one for each kind o
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from gwt.errors import GatewayError
+from gwt.phase.identity import identified
 from gwt.wire.request import RequestHead
 from gwt.wire.response import ResponseHead
+
+if TYPE_CHECKING:
+    from gwt.phase.answer import Answer
+    from gwt.phase.outgoing import Outgoing
+    from gwt.phase.tools import Tools, Zone
 
 _GRPC = re.compile(rb"(?i:application/grpc)(?![^+; \t])").match
 
@@ -42,14 +49,16 @@ class Exchange:
 
     `path` is the normalised path and `host` the normalised host, both as bytes; `client` the client's
     address as text; `started` is on the monotonic clock, `time` seconds since the epoch;
-    `upstream_seconds` is from the pick of the last endpoint to the end of its answer.
+    `upstream_seconds` is from the pick of the last endpoint to the end of its answer. `whole`: all of the request's
+    body is here, so that an early answer leaves nothing behind. `phases` is the run of the leaf's chain, where it has
+    begun to need one (`gwt.phase.phases`); plugins use the properties below.
     """
 
     __slots__ = (
-        "_args", "_cookies", "answered", "answering", "body_done", "bytes_in", "bytes_out", "client", "code",
-        "duration", "endpoint", "forwarded_host", "forwarded_lines", "gone", "head", "host", "leaf", "path",
+        "_args", "_cookies", "answered", "answering", "body_done", "bytes_in", "bytes_out", "claims", "client", "code",
+        "duration", "endpoint", "forwarded_host", "forwarded_lines", "gone", "head", "host", "leaf", "path", "phases",
         "protocol", "reader", "request_id", "snapshot", "started", "status", "time", "tries", "upstream_seconds",
-        "user",
+        "user", "whole",
     )  # fmt: skip
 
     def __init__(self, head: RequestHead) -> None:
@@ -68,6 +77,9 @@ class Exchange:
         self.endpoint: Any = None
         self.reader: Reader | None = None
         self.body_done = True
+        self.whole = False
+        self.phases: Any = None
+        self.claims: Mapping[str, Any] | None = None
         self.answering = False
         self.answered = False
         self.gone = False
@@ -146,6 +158,47 @@ class Exchange:
         if self._cookies is None:
             self._cookies = _pairs((part.strip(b" \t") for part in (self.head.cookie or b"").split(b";")), decode=False)
         return self._cookies.get(name)
+
+    @property
+    def query(self) -> bytes | None:
+        """What follows the `?` of the target, as it is; None without one."""
+        return self.head.query
+
+    # -- for plugins: what a chain keeps for this exchange
+
+    @property
+    def request(self) -> Outgoing:
+        """The request that goes upstream: to be changed in rewrite and access."""
+        outgoing: Outgoing = (self.phases or self.leaf.chain.begin(self)).outgoing
+        return outgoing
+
+    @property
+    def answer(self) -> Answer | None:
+        """The head of the answer: to be changed in header_filter, None before it."""
+        answer: Answer | None = (self.phases or self.leaf.chain.begin(self)).answer
+        return answer
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What plugins keep from one phase to the next, by their names."""
+        notes: dict[str, Any] = (self.phases or self.leaf.chain.begin(self)).notes
+        return notes
+
+    @property
+    def tools(self) -> Tools:
+        """Clock, reactor and shared zones of this process."""
+        tools: Tools = self.leaf.chain.tools
+        return tools
+
+    def shared(self, zone: str) -> Zone:
+        """A part of the memory that all workers of this node share."""
+        return self.tools.shared(zone)
+
+    def identify(self, user: str, claims: Mapping[str, Any] | None = None) -> None:
+        """The client is `user` (1 to 256 visible ASCII characters, else ValueError): the upstream is told so."""
+        claims = {"sub": user} if claims is None else claims
+        self.head.fields = identified(self.head.fields, user, claims)
+        self.user, self.claims = user, claims
 
     @property
     def wants_grpc(self) -> bool:

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 import twisted
 from gwt import __version__, oplog, startup
 from gwt.configuration import Configuration, ConfigurationError
+from gwt.fitting import Unfit
 from gwt.gateway import Gateway
 from gwt.resources import ResourceError
 from gwt.sockets import BindError
@@ -25,7 +26,7 @@ from gwt.workers import WorkerDied
 log = Logger("gwt.process")
 
 #: What ends a start, or keeps a reload from happening, with words for people and no traceback.
-TROUBLE = (ConfigurationError, BindError, StoreError, ResourceError, WorkerDied, OSError)
+TROUBLE = (ConfigurationError, BindError, StoreError, ResourceError, WorkerDied, Unfit, OSError)
 
 
 def prepare(reactor: Any) -> None:

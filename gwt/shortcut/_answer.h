@@ -20,6 +20,7 @@ static int nothing_unusual(const struct under_way *it)
         && SLOT(forward, Forward, _waiting_for_100) == Py_False && SLOT(forward, Forward, request_sent) == Py_True
         && SLOT(forward, Forward, _connector) == Py_None
         && SLOT(exchange, Request, gone) == Py_False && SLOT(exchange, Request, answering) == Py_False
+        && SLOT(exchange, Request, phases) == Py_None
         && SLOT(exchange, Request, body_done) == Py_True && SLOT(exchange, Request, close) == Py_False
         && SLOT(channel, Channel, state) == the_WAIT && SLOT(channel, Channel, request) == exchange
         && SLOT(channel, Channel, _ended_at) == Py_None && SLOT(channel, Channel, _stalled_at) == Py_None

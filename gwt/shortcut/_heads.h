@@ -6,7 +6,7 @@
 
 /* Field kinds: gwt.wire.names.Kind. */
 enum { PASS, DROP, HOST, TRANSFER_ENCODING, CONNECTION, EXPECT, UPGRADE, TE, REQUEST_ID, FORWARDED, TRACEPARENT,
-       KEEP_ALIVE, CONTENT_LENGTH, USER_AGENT, REFERER, COOKIE, WEBSOCKET, KINDS };
+       KEEP_ALIVE, DEBUG, CONTENT_LENGTH, USER_AGENT, REFERER, COOKIE, WEBSOCKET, KINDS };
 
 static unsigned char is_plain_byte[256]; /* what needs no thought in a path, "." and "/" aside: gwt.route.path.is_plain */
 

@@ -21,7 +21,7 @@
     X(Current, snapshot) X(Snapshot, router) X(Snapshot, upstreams) X(Router, exact) \
     X(Entry, probe) X(Entry, conditions) X(Entry, target) \
     X(Leaf, action) X(Leaf, closed) X(Leaf, resource) X(Leaf, handler) X(Leaf, rewrite) X(Leaf, balance) \
-    X(Leaf, host_mode) X(Leaf, upstream) X(Leaf, retries) X(Leaf, first_byte) X(Leaf, stats) \
+    X(Leaf, host_mode) X(Leaf, upstream) X(Leaf, retries) X(Leaf, first_byte) X(Leaf, chain) X(Leaf, stats) \
     X(Balance, kind) X(Balance, by) \
     X(RequestHead, method) X(RequestHead, target) X(RequestHead, path) X(RequestHead, query) X(RequestHead, host) \
     X(RequestHead, user_agent) X(RequestHead, referer) X(RequestHead, cookie) X(RequestHead, request_id) \
@@ -32,7 +32,7 @@
     X(Request, started) X(Request, duration) X(Request, snapshot) X(Request, leaf) X(Request, endpoint) \
     X(Request, reader) X(Request, body_done) X(Request, answering) X(Request, answered) X(Request, gone) \
     X(Request, status) X(Request, code) X(Request, user) X(Request, tries) X(Request, upstream_seconds) \
-    X(Request, bytes_in) X(Request, bytes_out) X(Request, close) \
+    X(Request, bytes_in) X(Request, bytes_out) X(Request, close) X(Request, phases) \
     X(Proxy, pools) X(Proxy, ticker) X(Proxy, clock) X(Proxy, ids) X(Proxy, live) X(Proxy, retrying) \
     X(Forward, _proxy) X(Forward, _exchange) X(Forward, _leaf) X(Forward, _path) X(Forward, _picker) \
     X(Forward, _slot) X(Forward, _endpoint) X(Forward, _attempt_at) X(Forward, _connection) X(Forward, _connector) \

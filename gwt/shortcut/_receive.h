@@ -106,7 +106,7 @@ static PyObject *begin(PyObject *channel, const struct place *place, PyObject *h
 /* Give the request to its leaf: forward it here, or let its resource answer. */
 static int serve(PyObject *root, PyObject *request, PyObject *leaf)
 {
-    int done = forward(SLOT(root, GatewayResource, _proxy), request, leaf);
+    int done = SLOT(leaf, Leaf, chain) == Py_None ? forward(SLOT(root, GatewayResource, _proxy), request, leaf) : 0;
     if (done != 0)
         return done;
     PyObject *handler = SLOT(leaf, Leaf, handler);

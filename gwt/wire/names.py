@@ -26,10 +26,10 @@ class Kind:
     """
 
     PASS, DROP, HOST, TRANSFER_ENCODING, CONNECTION, EXPECT, UPGRADE, TE = range(8)
-    REQUEST_ID, FORWARDED, TRACEPARENT, KEEP_ALIVE = range(8, 12)
-    CONTENT_LENGTH, USER_AGENT, REFERER, COOKIE, WEBSOCKET = range(12, 17)
+    REQUEST_ID, FORWARDED, TRACEPARENT, KEEP_ALIVE, DEBUG = range(8, 13)
+    CONTENT_LENGTH, USER_AGENT, REFERER, COOKIE, WEBSOCKET = range(13, 18)
     NOTED = CONTENT_LENGTH
-    COUNT = 17
+    COUNT = 18
 
 
 #: Hop-by-hop fields (RFC 9110 7.6.1), those meant for this proxy alone, and those that only a gateway may set.
@@ -54,6 +54,7 @@ _REQUEST: dict[str, int] = {
     "cookie": Kind.COOKIE,
     "sec-websocket-key": Kind.WEBSOCKET,
     **dict.fromkeys((*HOP_BY_HOP, *IDENTITY, *PRIVATE), Kind.DROP),
+    "gwt-debug": Kind.DEBUG,
 }
 
 _RESPONSE: dict[str, int] = {

@@ -40,7 +40,7 @@ class RequestHead:
     """
 
     __slots__ = (
-        "authority", "chunked", "connection", "cookie", "expect", "fields", "forwarded", "host", "http11",
+        "authority", "chunked", "connection", "cookie", "debug", "expect", "fields", "forwarded", "host", "http11",
         "keep_alive", "length", "length_said", "method", "path", "plain", "query", "referer", "request_id", "target",
         "te_trailers", "traceparent", "upgrade", "user_agent", "websocket_key",
     )  # fmt: skip
@@ -69,6 +69,7 @@ class RequestHead:
         self.websocket_key: bytes | None = None
         self.cookie: bytes | None = None
         self.forwarded: dict[bytes, bytes] | None = None
+        self.debug: bytes | None = None  # the debug token, if it is one
         self.fields = b""
 
     def header(self, name: bytes) -> bytes | None:
@@ -211,6 +212,10 @@ def _forwarded(head: RequestHead, name: bytes, value: bytes) -> None:
     head.forwarded[lower] = value if before is None else before + b", " + value
 
 
+def _debug(head: RequestHead, name: bytes, value: bytes) -> None:
+    head.debug = value if head.debug is None else b""
+
+
 def _repeated_traceparent(head: RequestHead, name: bytes, value: bytes) -> None:
     head.traceparent = b""
 
@@ -230,7 +235,7 @@ def _handlers() -> list[Callable[[RequestHead, bytes, bytes], None]]:
         _repeated_length,
         _coding,
     )
-    table[Kind.CONNECTION], table[Kind.EXPECT] = _connection, _expect
+    table[Kind.CONNECTION], table[Kind.EXPECT], table[Kind.DEBUG] = _connection, _expect, _debug
     table[Kind.UPGRADE], table[Kind.TE], table[Kind.FORWARDED] = _upgrade, _te, _forwarded
     table[Kind.TRACEPARENT], table[Kind.COOKIE], table[Kind.WEBSOCKET] = (
         _repeated_traceparent,

@@ -7,8 +7,9 @@ from typing import Any
 
 import treq
 from admin.world import DOCUMENTS, World
+from phase.plugins import recorder
 from twisted.internet import reactor as installed
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent
 
@@ -17,7 +18,14 @@ from gwt.edge.listener import HttpFactory
 from gwt.health import Health
 from gwt.metrics import Meters, Metrics
 from gwt.model.settings import Limits, Settings, load_settings
+from gwt.phase.installed import Broken, Installed
+from gwt.phase.plugintype import PluginType
 from gwt.snapshot import Current
+
+INSTALLED = Installed(
+    [PluginType(recorder(name, 5, "access"), f"/x/{name}.py") for name in ("one", "two")],
+    [Broken("/x/bad.py", "line 1: why")],
+)
 
 reactor: Any = installed
 
@@ -27,6 +35,18 @@ def settings(text: str = "") -> Settings:
     found, problems = load_settings(text, "gateway.yaml", {})
     assert found is not None, problems
     return found
+
+
+class Plugged:
+    """Plugins of which one is local."""
+
+    def __init__(self) -> None:
+        self.installed, self.local = INSTALLED, frozenset(["one", "unheard-of"])
+        self.reloads = 0
+
+    def reload(self) -> Deferred[list[str]]:
+        self.reloads += 1
+        return succeed(["one"])
 
 
 class AdminCase(TestCase):
@@ -42,7 +62,10 @@ class AdminCase(TestCase):
         factory = HttpFactory(None, Limits(), reactor.seconds, lambda peer: False, None, None)  # type: ignore[arg-type]
         dialled = Dialled(reactor)
         proxy: Any = type("Proxy", (), {"live": 0, "retries": 0})()
-        observed = Observed(self.current, self.health, self.meters, proxy, {"proxy": factory}, reactor.seconds)
+        self.plugged, factories = Plugged(), {"proxy": factory}
+        observed = Observed(
+            self.current, self.health, self.meters, proxy, factories, reactor.seconds, self.plugged
+        )  # fmt: skip
         self.admin = Admin(reactor, dialled, observed, settings(self.text))
         self.admin.start()
         self.addCleanup(self.admin.stop)

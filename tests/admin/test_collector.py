@@ -36,9 +36,9 @@ def test_all_figures() -> None:
     proxy: Any = SimpleNamespace(live=2, retries=6)
     dialled = Dialled(None)
     dialled.connects = 2
-    observed = Observed(
-        Current(snapshot), health, Meters(metrics), proxy, {"proxy": factory, "service_proxy": factory}, lambda: now[0]
-    )
+    plugged: Any = None
+    factories = {"proxy": factory, "service_proxy": factory}
+    observed = Observed(Current(snapshot), health, Meters(metrics), proxy, factories, lambda: now[0], plugged)
     collector = Collector(observed, dialled, "Test")
     health.ready = True
     health.refreshed(1, 0)

@@ -20,7 +20,7 @@ class TreeTests(AdminCase):
             status, _, told = yield self.ask(path)
             assert (status, told["code"]) == (404, "not_found"), path
             assert "/v1/routes[/NAME]" in told["paths"]
-        for path in ("/v1/history", "/v1/plugins/reload", "/list", "/detail", "/upstream/x"):
+        for path in ("/v1/history", "/v1/rollback/3", "/list", "/detail", "/upstream/x"):
             status, _, told = yield self.ask(path)
             assert status == 404
             assert "not in this version" in told["error_msg"]
@@ -38,6 +38,19 @@ class TreeTests(AdminCase):
         for method, path in tries:
             status, headers, told = yield self.ask(path, method)
             assert (status, told["code"], headers.getRawHeaders("allow")) == (405, "method", ["GET, HEAD"]), path
+
+    @inlineCallbacks
+    def test_what_is_only_for_changes(self) -> Any:
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            status, headers, told = yield self.ask("/v1/plugins/reload", method)
+            assert (status, headers.getRawHeaders("allow")) == (405, ["POST"])
+            assert method == "HEAD" or "use POST" in told["error_msg"]
+        for fields in ({"host": "evil.example.com"}, {"origin": "http://evil.example.com"}):
+            status, _, _ = yield self.ask("/v1/plugins/reload", "POST", **fields)
+            assert status == 403
+        self.admin.apply(settings(f"admin_token: {ADMIN}\n"))
+        status, _, _ = yield self.ask("/v1/plugins/reload", "POST")
+        assert status == 401 and self.plugged.reloads == 0
 
     @inlineCallbacks
     def test_every_answer_has_the_headers_that_keep_browsers_out(self) -> Any:

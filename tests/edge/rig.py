@@ -10,7 +10,7 @@ Whatever reaches an upstream and is no HTTP/1.1 for h11 raises in the test. Time
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +26,14 @@ from gwt.edge.channel import Channel
 from gwt.edge.listener import HttpFactory
 from gwt.edge.resource import GatewayResource
 from gwt.model.access import Access
-from gwt.model.route import EndpointSpec, Path, Route, Service, ServiceSpec
+from gwt.model.route import EndpointSpec, Path, PluginUse, Route, Service, ServiceSpec
 from gwt.model.settings import Limits
+from gwt.phase.installed import Installed
+from gwt.phase.plugin import Plugin
+from gwt.phase.plugintype import PluginType
+from gwt.phase.roster import Roster
 from gwt.phase.ticker import Ticker
+from gwt.phase.tools import Tools, no_zones
 from gwt.proxy import Proxy
 from gwt.snapshot import Current
 from gwt.surroundings import Surroundings
@@ -160,6 +165,11 @@ class Upstream(Wire):
         self.waiting += out
 
 
+def uses(plugins: Mapping[str, Any] | None) -> tuple[PluginUse, ...]:
+    """What `plugins` of a document says: NAME -> configuration, or False."""
+    return tuple(PluginUse(name, None if conf is False else conf) for name, conf in (plugins or {}).items())
+
+
 class Rig:
     """One client connection of a gateway; `answer` (of a Seen) is what upstreams reply, None: the test does it."""
 
@@ -175,26 +185,49 @@ class Rig:
         access: Access | None = None,
         resources: Any = None,
         service: Service | None = None,
+        kinds: Sequence[type[Plugin]] = (),
+        plugins: Mapping[str, Any] | None = None,
+        global_plugins: Mapping[str, Any] | None = None,
+        debug: Callable[[bytes], bool] = lambda said: False,
     ) -> None:
+        """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them."""
         self.answer = answer
         self.seen: list[Seen] = []
         self.upstreams: list[Upstream] = []
         self.finished: list[Any] = []
         self.now = 1000.0
         clock = self.clock = lambda: self.now
-        surroundings = Surroundings(Registry(clock, random.Random(1).random), resources=frozenset(resources or ()))
-        extra = {} if access is None else {"access": access}
+        self.ticker = Ticker()
+        self.raised: list[tuple[str, BaseException]] = []
+        self.would_reject: list[tuple[str, str]] = []
+        tools = Tools(
+            clock, self.ticker, None, no_zones, lambda name, _, error: self.raised.append((name, error)),
+            lambda *said: self.would_reject.append(said),
+        )  # fmt: skip
+        surroundings = self.surroundings = Surroundings(
+            Registry(clock, random.Random(1).random), resources=frozenset(resources or ()),
+            plugins=uses(global_plugins), installed=Installed(map(PluginType, kinds)), roster=Roster(tools),
+        )  # fmt: skip
+        extra: Any = {"plugins": uses(plugins)}
+        extra.update({} if access is None else {"access": access})
         service = service or Service(name="s", port=80, paths=tuple(paths))
         routes = {"r": Route(name="r", hosts=tuple(hosts), namespace="n", services=(service,), **extra)}
         services = {"n/s:80": ServiceSpec("n/s:80", (EndpointSpec("127.0.0.1:80"),))}
-        current = Current(compile_now(empty_snapshot(surroundings), Delta(1, routes, services), surroundings))
-        self.ticker = Ticker()
+        self.current = current = Current(
+            compile_now(empty_snapshot(surroundings), Delta(1, routes, services), surroundings)
+        )
         ids = Ids(random.Random(2).randbytes)
         self.pools = Pools(self, clock)  # type: ignore[arg-type]
         proxy = Proxy(self.pools, self.ticker, clock, ids)
         root = GatewayResource(current, proxy, resources or {})
-        self.factory = HttpFactory(root, limits or Limits(), clock, trusts, ids, self.finished.append)
+        self.factory = HttpFactory(root, limits or Limits(), clock, trusts, ids, self._finished)
+        self.factory.debug = debug
         self.connect(peer)
+
+    def _finished(self, exchange: Any) -> None:
+        if exchange.phases is not None:
+            exchange.phases.end()
+        self.finished.append(exchange)
 
     def connect(self, peer: str = "192.0.2.7") -> None:
         """A new client connection takes the place of the present one."""

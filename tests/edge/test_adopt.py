@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 from edge.rig import Rig
+from phase.plugins import Later, Upper, recorder
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 from twisted.web.test.requesthelper import DummyChannel
 
 from gwt.edge.adopt import adopted
 from gwt.errors import GatewayError
+from gwt.phase.plugin import Exchange
 
 
 def asked(method: bytes = b"GET", uri: bytes = b"/a?b", host: bytes = b"a") -> DummyChannel:
@@ -41,3 +45,35 @@ def test_a_refusal_is_written_by_the_site() -> None:
     request = channel.request
     request.requestReceived(b"GET", b"/", b"HTTP/1.1")
     assert request.code == 404 and b'"no_route"' in channel.transport.written.getvalue()
+
+
+def test_plugins_work_under_a_site_too() -> None:
+    calls: list[str] = []
+
+    async def access(ctx: Exchange) -> None:
+        calls.append((await ctx.request.read_body()).decode())
+        ctx.request.set_header("X-Seen", "yes")
+
+    kinds = [Upper, recorder("sees", 1, access=access, log=lambda ctx: calls.append(str(ctx.status)))]
+    rig = Rig(hosts=("a",), kinds=kinds, plugins={"upper": {}, "sees": {}})
+    channel = asked(b"POST", b"/")
+    channel.site.resource = rig.factory.root
+    request = channel.request
+    request.requestHeaders.addRawHeader(b"content-length", b"5")
+    request.gotLength(5)
+    request.handleContentChunk(b"hello")
+    request.requestReceived(b"POST", b"/", b"HTTP/1.1")
+    rig.settle()
+    assert rig.seen[0].body == b"hello" and rig.seen[0].header(b"x-seen") == b"yes"
+    assert channel.transport.written.getvalue().endswith(b"OK") and calls == ["hello", "200"]
+
+
+def test_a_client_of_a_site_that_leaves_is_told_of_as_well() -> None:
+    calls: list[int] = []
+    kinds = [Later, recorder("logs", 999, log=lambda ctx: calls.append(ctx.status))]
+    channel = asked()
+    channel.site.resource = Rig(hosts=("a",), kinds=kinds, plugins={"later": {}, "logs": {}}).factory.root
+    request = channel.request
+    request.requestReceived(b"GET", b"/", b"HTTP/1.1")
+    request.connectionLost(Failure(ConnectionLost()))
+    assert calls == [0] and Later.waiting.pop().called

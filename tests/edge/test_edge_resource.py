@@ -17,7 +17,7 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 def test_they_are_resources() -> None:
     rig = Rig()
     refusal = Refusal(GatewayError("denied", "no"))
-    route = RouteResource(None, lambda exchange, leaf: None)  # type: ignore[arg-type]
+    route = RouteResource(lambda exchange, leaf: None)  # type: ignore[arg-type]
     for resource in (rig.factory.root, refusal, route):
         assert verifyObject(IResource, resource)
         with pytest.raises(TypeError):

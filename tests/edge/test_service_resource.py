@@ -16,7 +16,6 @@ from zope.interface.verify import verifyObject
 from gwt.balance.endpoint import Registry
 from gwt.compile import empty_snapshot
 from gwt.edge.service_resource import ServiceProxyResource
-from gwt.model.policy import DEFAULT_POLICY
 from gwt.phase.ticker import Ticker
 from gwt.proxy import Proxy
 from gwt.service_proxy import Gate, ServiceLeaves
@@ -30,7 +29,7 @@ def resource() -> ServiceProxyResource:
     current = Current(empty_snapshot(Surroundings(Registry(time.monotonic, random.random))))
     pools: Any = Pools(object(), time.monotonic)  # type: ignore[arg-type]
     proxy = Proxy(pools, Ticker(), time.monotonic, Ids(random.Random(1).randbytes))
-    return ServiceProxyResource(current, proxy, ServiceLeaves(Gate(["*/*"], ["kube-system/*"]), DEFAULT_POLICY))
+    return ServiceProxyResource(current, proxy, ServiceLeaves(Gate(["*/*"], ["kube-system/*"])))
 
 
 def test_it_is_a_resource() -> None:

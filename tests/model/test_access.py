@@ -47,3 +47,14 @@ def test_lists_of_cidrs() -> None:
     reader = Reader(lambda path: 1, [])
     assert read_cidrs(reader, ["10.1.0.0/8", "@office", "x", "@b d"], None) == ("10.0.0.0/8", "@office", "@b d")
     assert [fault.severity for fault in reader.faults] == ["warning", "error", "error"]
+
+
+def test_lines_within_the_configuration_of_a_plugin() -> None:
+    reader = Reader(lambda path: 10 + len(path), [])
+    (use,) = read_plugins(reader, {"a": {"b": {"c": 1}, "d": [1, 2]}}, (None, "plugins"))
+    assert use.lines == {("b",): 13, ("b", "c"): 14, ("d",): 13, ("d", 0): 14, ("d", 1): 14}
+    assert [use.line_of(path) for path in [("b", "c"), ("b", "x"), ("x",), ()]] == [14, 13, 12, 12]
+    (large,) = read_plugins(reader, {"a": {"list": [1] * 2000}}, (None, "plugins"))
+    assert len(large.lines) == 500
+    (alone,) = read_plugins(Reader(lambda path: 1 // 0, [], 5), {"a": {"b": 1}}, None)
+    assert alone.line_of(("b",)) == 5

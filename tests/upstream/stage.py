@@ -29,7 +29,6 @@ from gwt.delta import Delta
 from gwt.edge.listener import HttpFactory
 from gwt.edge.resource import GatewayResource
 from gwt.edge.service_resource import ServiceProxyResource
-from gwt.model.policy import DEFAULT_POLICY
 from gwt.model.route import Access, EndpointSpec, Path, Route, Service, ServiceSpec, Timeout
 from gwt.model.settings import Limits
 from gwt.phase.ticker import Ticker
@@ -340,7 +339,7 @@ class Stage:
         ids = Ids(os.urandom)
         self.proxy = Proxy(self.pools, self.ticker, clock, ids)
         self.current.watch(lambda snapshot: self.pools.follow(snapshot.upstreams))
-        leaves = ServiceLeaves(Gate(["*/*"], ["kube-system/*", "default/kubernetes"]), DEFAULT_POLICY)
+        leaves = ServiceLeaves(Gate(["*/*"], ["kube-system/*", "default/kubernetes"]))
         self.factories = [
             HttpFactory(root, self.limits, clock, lambda peer: False, ids, self.finished.append)
             for root in (

@@ -1,0 +1,59 @@
+"""Tools: what chains and plugins get from the process that they run in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gwt.phase.ticker import Ticker
+
+
+class Zone(Protocol):
+    """A part of the memory that all workers of a node share. Keys and values are bytes, `ttl` in seconds.
+
+    Every operation is atomic; what was not used for longest goes first where there is no more room.
+    """
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def set(self, key: bytes, value: bytes, ttl: float | None = None) -> None: ...
+
+    def add(self, key: bytes, value: bytes, ttl: float | None = None) -> bool: ...
+
+    def incr(self, key: bytes, by: int = 1, ttl: float | None = None) -> int: ...
+
+    def expire(self, key: bytes, ttl: float) -> bool: ...
+
+    def delete(self, key: bytes) -> bool: ...
+
+
+class NoZones(RuntimeError):
+    """This process has no memory that it shares with others."""
+
+
+def no_zones(name: str) -> Zone:
+    """Where nobody has said how zones are made."""
+    raise NoZones(f"there are no shared zones here, so no {name!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tools:
+    """`clock` gives monotonic seconds, `wall` those of the epoch, `random(n)` n bytes that nobody can guess.
+
+    `ticker` is driven by the process, `reactor` is Twisted's (None: a tool, where nothing is served).
+
+    `shared(zone)` gives a Zone; `raised(plugin, request id, error)` is told of a plugin's failures (the id is "" where
+    there was no request), `would_reject(plugin, route)` of what a plugin in report mode would have refused.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    ticker: Ticker = field(default_factory=Ticker)
+    reactor: Any = None
+    shared: Callable[[str], Zone] = no_zones
+    raised: Callable[[str, str, BaseException], None] = lambda plugin, request_id, error: None
+    would_reject: Callable[[str, str], None] = lambda plugin, route: None
+    wall: Callable[[], float] = time.time
+    random: Callable[[int], bytes] = os.urandom

@@ -1,0 +1,61 @@
+"""The table from fields of the policy to members: what is in it is enforced, what is not closes."""
+
+from __future__ import annotations
+
+import pytest
+
+from gwt.balance.endpoint import Registry
+from gwt.fitting import Fitter, Outermost
+from gwt.guards import MAKERS, Here, Spot, made, missing
+from gwt.model.policy import FIELDS, Origin, Policy, merge
+from gwt.model.route import Access, RateLimit
+from gwt.phase.member import Member
+from gwt.phase.plugin import Config
+from gwt.surroundings import Surroundings
+
+SPOT = Spot("r", "s", "/")
+HERE = Here(Surroundings(Registry(lambda: 0.0, lambda: 0.5)), Config({}, {}))
+
+
+def policy(**fields: object) -> Policy:
+    return merge([(Origin("route", "foo", "a.yaml", 3), Access(**fields))])  # type: ignore[arg-type]
+
+
+def test_only_fields_of_access_stand_in_the_table() -> None:
+    assert MAKERS.keys() <= set(FIELDS)
+
+
+def test_makers_are_asked_once_for_what_the_policy_asks_for() -> None:
+    asked: list[tuple[Policy, Spot, Here]] = []
+
+    def make(*said: object) -> list[Member]:
+        asked.append(said)  # type: ignore[arg-type]
+        return [Member("guard", 3000, {"access": print})]
+
+    makers = {"ip_allow": make, "ip_deny": make, "rate_limits": make}
+    both = policy(ip_allow=(), ip_deny=("10.0.0.0/8",))
+    assert [one.name for one in made(both, SPOT, HERE, makers)] == ["guard"]
+    assert asked == [(both, SPOT, HERE)]
+    assert list(made(policy(retries=3), SPOT, HERE, makers)) == []
+
+
+def test_what_nobody_enforces_is_named_with_who_asked() -> None:
+    asks = policy(rate_limits=(RateLimit(1),), auth_type="login")
+    said = missing(asks, {"auth_type": lambda *_: ()})
+    assert said is not None and "rate_limits (set by route foo (a.yaml:3))" in said and "auth_type" not in said
+    assert missing(policy(retries=3), {}) is None
+
+
+def test_a_maker_makes_part_of_the_chain_and_closes_where_it_can_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(policy: Policy, spot: Spot, here: Here) -> list[Member]:
+        if spot.path == "/bad":
+            raise ValueError("no such thing")
+        return [Member(f"limit of {spot.path}", 2900, {"access": print})]
+
+    monkeypatch.setitem(MAKERS, "rate_limits", make)
+    surroundings = Surroundings(HERE.surroundings.registry, Access(rate_limits=(RateLimit(1),)))
+    outermost = Outermost(Fitter(surroundings, Config({}, {})))
+    assert outermost.verdict.why == ()
+    chain, why = outermost.chain(Spot("r", "s", "/x"))
+    assert chain is not None and [one.name for one in chain.members] == ["limit of /x"] and why == ()
+    assert outermost.chain(Spot("r", "s", "/bad")) == (None, ("no such thing",))
