@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gwt.accesslog import AccessLog
 from gwt.metrics import Meters
 from gwt.phase.exchange import Exchange
+from gwt.shortcut import shortcut
 
 
 class Finished:
@@ -19,6 +20,7 @@ class Finished:
         self._meters, self.access_log, self._clock = meters, access_log, clock
         self._elsewhere = meters.leaf("-", "-")
 
+    @shortcut("finished")
     def __call__(self, exchange: Exchange) -> None:
         exchange.duration = seconds = self._clock() - exchange.started
         if exchange.phases is not None:

@@ -14,11 +14,12 @@ from gwt.balance.upstream import Upstream
 from gwt.edge import side
 from gwt.edge.channel import Channel
 from gwt.edge.listener import HttpFactory
+from gwt.edge.refusal import REASONS
 from gwt.edge.request import Request
 from gwt.edge.resource import GatewayResource
 from gwt.finished import Finished
 from gwt.leaf import Leaf, LeafOrigin
-from gwt.logline import format_combined
+from gwt.logline import format_combined, format_json
 from gwt.metrics.leafstats import SECONDS, LeafStats
 from gwt.model.options import Limits
 from gwt.model.policy import DEFAULT_POLICY
@@ -73,6 +74,8 @@ def _constants() -> dict[str, Any]:
         "request_names": REQUEST_NAMES,
         "response_names": RESPONSE_NAMES,
         "format_combined": format_combined,
+        "format_json": format_json,
+        "reasons": REASONS,
         "keep_alive": frozenset((b"keep-alive",)),
         "seconds": SECONDS,
         "idle_limit": pool.MAX_IDLE,

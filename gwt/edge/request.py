@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gwt.edge.refusal import refusal, status_line
 from gwt.errors import GatewayError
 from gwt.phase.exchange import Exchange
+from gwt.shortcut import shortcut
 from gwt.wire import chunked
 from gwt.wire.request import RequestHead
 from gwt.wire.response import ResponseHead
@@ -48,6 +49,7 @@ class Request(Exchange):
         if self.head.http11 and not self.answering:
             self.channel.transport.write(b"%b%b\r\n" % (status_line(head.status, head.reason), head.fields))
 
+    @shortcut("respond")
     def respond(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, done: bool) -> None:
         if self.phases is not None and not self.phases.passing:
             self.phases.respond(status, reason, fields, length, body, done)

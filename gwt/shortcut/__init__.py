@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def shortcut(name: str) -> Callable[[F], F]:
-    """Mark a function that has a short cut, called `name` (`receive`, `forward`, `answer`)."""
+    """Mark a function that has a short cut, called `name` (`receive`, `forward`, `answer`, `respond`, `finished`)."""
 
     def mark(function: F) -> F:
         return cast(F, Shortcut(name, function)) if BUILT else function

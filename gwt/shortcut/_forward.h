@@ -2,6 +2,7 @@
 #ifndef GWT_FORWARD_H
 #define GWT_FORWARD_H
 #include "_ids.h"
+#include "_respond.h"
 
 /* What a request is sent with: everything that is needed is there before anything is changed. */
 struct way {
@@ -189,13 +190,6 @@ static int commit(const struct way *way, PyObject *forward)
     if (failed || ADD(way->state, EndpointState, inflight, 1) < 0 || ADD(way->state, EndpointState, requests, 1) < 0)
         return -1;
     return ADD(way->proxy, Proxy, live, 1);
-}
-
-static int write_to(PyObject *transport, PyObject *bytes)
-{
-    PyObject *written = PyObject_CallMethodOneArg(transport, name_write, bytes);
-    Py_XDECREF(written);
-    return written == NULL ? -1 : 0;
 }
 
 /* Returns 1 if the request is on its way, 0 if nothing was done, -1 with an error set. */

@@ -18,9 +18,9 @@
     X(HttpFactory, draining) X(HttpFactory, _ids) \
     X(Limits, max_header_bytes) X(Limits, max_headers) X(Limits, idle_timeout) \
     X(GatewayResource, _current) X(GatewayResource, _proxy) \
-    X(Current, snapshot) X(Snapshot, router) X(Snapshot, upstreams) X(Router, exact) \
+    X(Current, snapshot) X(Snapshot, router) X(Snapshot, upstreams) X(Snapshot, revision) X(Router, exact) \
     X(Entry, probe) X(Entry, conditions) X(Entry, target) \
-    X(Leaf, action) X(Leaf, closed) X(Leaf, resource) X(Leaf, handler) X(Leaf, rewrite) X(Leaf, balance) \
+    X(Leaf, route) X(Leaf, service) X(Leaf, path) X(Leaf, action) X(Leaf, closed) X(Leaf, resource) X(Leaf, handler) X(Leaf, rewrite) X(Leaf, balance) \
     X(Leaf, host_mode) X(Leaf, upstream) X(Leaf, retries) X(Leaf, first_byte) X(Leaf, chain) X(Leaf, stats) \
     X(Balance, kind) X(Balance, by) \
     X(RequestHead, method) X(RequestHead, target) X(RequestHead, path) X(RequestHead, query) X(RequestHead, host) \
@@ -39,14 +39,14 @@
     X(Forward, _tries_left) X(Forward, _due) X(Forward, _tried) X(Forward, _started) X(Forward, _retrying) \
     X(Forward, _tunnel) X(Forward, _upload) X(Forward, _waiting_for_100) X(Forward, request_sent) \
     X(Upstream, _pickers) X(Ring, _at) X(Ring, _last) X(Ring, _ring) \
-    X(Endpoint, host) X(Endpoint, port) X(Endpoint, state) \
+    X(Endpoint, address) X(Endpoint, host) X(Endpoint, port) X(Endpoint, state) \
     X(EndpointState, inflight) X(EndpointState, requests) \
     X(Ticker, _slots) X(Ticker, _join) X(Ids, _block) X(Ids, _at) \
     X(Pools, _pools) X(Pool, _idle) X(Pool, keeps) X(Pool, _wary_until) \
     X(Connection, owner) X(Connection, state) X(Connection, _to_head) X(Connection, heard) X(Connection, since) \
     X(Connection, transport) X(Connection, _buffer) X(Connection, fresh) X(Connection, pool) \
     X(Connection, reusable) X(Connection, _paused) \
-    X(Finished, access_log) X(Finished, _clock) \
+    X(Finished, access_log) X(Finished, _meters) X(Finished, _clock) \
     X(LeafStats, _cells) X(LeafStats, _floats) X(LeafStats, _codes) X(LeafStats, _first) X(LeafStats, _sum) \
     X(LeafStats, _out) \
     X(AccessLog, _format) X(AccessLog, _lines) X(AccessLog, _size) X(AccessLog, _tick) X(AccessLog, _due)
@@ -59,7 +59,7 @@
 /* What else is known, by name: states, an object of each class that is made here, and the functions compared with. */
 #define CONSTANTS(X) \
     X(READY) X(WAIT) X(HELD) X(IDLE) X(HEAD) X(request_head) X(request) X(forward) X(request_names) X(response_names) \
-    X(format_combined) X(keep_alive) X(seconds) X(idle_limit) X(look_after) X(kinds)
+    X(format_combined) X(format_json) X(reasons) X(keep_alive) X(seconds) X(idle_limit) X(look_after) X(kinds)
 
 #define DECLARE_SLOT(class, name) static Py_ssize_t class##_##name##_at;
 SLOTS(DECLARE_SLOT)
@@ -72,7 +72,7 @@ static int known;          /* whether all of the above is set */
 static PyObject *monotonic; /* time.monotonic */
 
 /* Names that are looked up. */
-static PyObject *name_write, *name_render, *name_failed, *name_take, *name_handler, *name_log;
+static PyObject *name_write, *name_render, *name_failed, *name_take, *name_handler, *name_log, *name_end, *name_passing, *name_error;
 static PyObject *method_get, *method_head, *round_robin, *p2c, *forward_action;
 
 #define SLOT(object, class, name) (*(PyObject **)((char *)(object) + class##_##name##_at))

@@ -13,29 +13,46 @@ typedef struct {
     vectorcallfunc vectorcall;
     PyObject *function;
     PyObject *name;
-    int (*pair)(PyObject *, PyObject *);
-    int (*triple)(PyObject *, PyObject *, PyObject *);
+    int (*take)(PyObject *const *);
+    Py_ssize_t count; /* of arguments, the object included */
 } Shortcut;
 
 /* Take the short cut, or call the function. */
 static PyObject *shortcut_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
 {
     Shortcut *it = (Shortcut *)self;
-    int done = 0;
-    if (it->pair != NULL && names == NULL && PyVectorcall_NARGS(flags) == 2)
-        done = it->pair(args[0], args[1]);
-    else if (it->triple != NULL && names == NULL && PyVectorcall_NARGS(flags) == 3)
-        done = it->triple(args[0], args[1], args[2]);
+    int done = names == NULL && PyVectorcall_NARGS(flags) == it->count ? it->take(args) : 0;
     if (done == 0)
         return PyObject_Vectorcall(it->function, args, flags, names);
     return done < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-static int answer_or_fail(PyObject *connection, PyObject *data)
+static int take_receive(PyObject *const *args)
 {
-    int done = answer(connection, data);
-    return done < 0 ? failed(connection) : done;
+    return receive(args[0], args[1]);
 }
+
+static int take_answer(PyObject *const *args)
+{
+    int done = answer(args[0], args[1]);
+    return done < 0 ? failed(args[0]) : done;
+}
+
+static int take_forward(PyObject *const *args)
+{
+    return forward(args[0], args[1], args[2]);
+}
+
+static int take_finished(PyObject *const *args)
+{
+    return finished(args[0], args[1]);
+}
+
+static const struct {
+    const char *name;
+    int (*take)(PyObject *const *);
+    Py_ssize_t count;
+} all[] = {{"receive", take_receive, 2}, {"answer", take_answer, 2}, {"forward", take_forward, 3}, {"respond", respond, 7}, {"finished", take_finished, 2}};
 
 static PyObject *shortcut_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
@@ -49,13 +66,12 @@ static PyObject *shortcut_new(PyTypeObject *type, PyObject *args, PyObject *keyw
     it->vectorcall = shortcut_call;
     it->function = Py_NewRef(function);
     it->name = PyUnicode_FromString(name);
-    if (strcmp(name, "receive") == 0)
-        it->pair = receive;
-    else if (strcmp(name, "answer") == 0)
-        it->pair = answer_or_fail;
-    else if (strcmp(name, "forward") == 0)
-        it->triple = forward;
-    else
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(name, all[i].name) == 0) {
+            it->take = all[i].take;
+            it->count = all[i].count;
+        }
+    if (it->take == NULL)
         PyErr_Format(PyExc_ValueError, "no short cut is called %s", name);
     if (it->name == NULL || PyErr_Occurred())
         Py_CLEAR(it);
@@ -173,7 +189,7 @@ static PyObject *know(PyObject *Py_UNUSED(self), PyObject *args)
         return NULL;
     CONSTANTS(KNOW_CONSTANT)
     if (PyLong_AsLong(the_kinds) != KINDS || !IS(the_request, Request) || !IS(the_request_head, RequestHead) || !IS(the_forward, Forward)
-        || !PyTuple_CheckExact(the_seconds) || !PyDict_Check(the_request_names) || !PyDict_Check(the_response_names)) {
+        || !PyTuple_CheckExact(the_seconds) || !PyDict_CheckExact(the_reasons) || !PyDict_Check(the_request_names) || !PyDict_Check(the_response_names)) {
         PyErr_SetString(PyExc_ValueError, "the short cut is told something else than it was built for");
         return NULL;
     }
@@ -207,6 +223,9 @@ static int make_names(void)
     name_take = PyUnicode_InternFromString("take");
     name_handler = PyUnicode_InternFromString("_handler");
     name_log = PyUnicode_InternFromString("log");
+    name_end = PyUnicode_InternFromString("end");
+    name_error = PyUnicode_InternFromString("error");
+    name_passing = PyUnicode_InternFromString("passing");
     round_robin = PyUnicode_InternFromString("round_robin");
     p2c = PyUnicode_InternFromString("p2c");
     forward_action = PyUnicode_InternFromString("forward");
