@@ -365,6 +365,6 @@ def test_the_short_cut_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) 
     monkeypatch.setattr(Connection, "_head", lambda self, data: called.append("head"))
     monkeypatch.setattr(AccessLog, "log", lambda self, record: called.append("log"))
     for kind, number, data in WARM:
-        world.do((kind, number, get("plain.example.com", "/api?x=1", "User-Agent: a") if kind == "ask" else data))
+        world.do((kind, number, get("plain.example.com", "/x?a=1", "User-Agent: a") if kind == "ask" else data))
     assert called == []
     assert sum(b"HTTP/1.1 200 OK" in one for one in world.channels[0].transport.written) == 24
