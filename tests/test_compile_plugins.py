@@ -1,4 +1,4 @@
-"""Plugins through changes: what is compiled again, who lives on, what requests in flight end with, what is left over."""
+"""Plugins through changes: what is compiled again, who lives on, what requests in flight end with, what is left."""
 
 from __future__ import annotations
 
