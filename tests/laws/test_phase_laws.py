@@ -1,4 +1,4 @@
-"""Laws of phases: order, unwinding, bodies in any pieces, levels; for any plugins and any request that stops anywhere."""
+"""Laws of phases: order, unwinding, bodies in any pieces, levels; for any plugins, and requests that stop anywhere."""
 
 from __future__ import annotations
 
