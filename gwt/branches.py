@@ -165,7 +165,10 @@ class _Growth:
         self, policy: Policy, service: Service, path: Path, namespace: str
     ) -> tuple[GatewayError | None, Chain | None]:
         """Why the path is closed, else what its requests go through."""
+        outermost = self._grower.outermost
         verdict = self._grower.verdict(policy, self._route, service, path)
+        if verdict is outermost.verdict and outermost.plain:
+            return None, None
         self._guarded |= verdict.guarded
         self._uses_lists |= verdict.uses_lists
         self._uses_config |= verdict.uses_config

@@ -10,21 +10,16 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from gwt.balance.upstream import Upstream
-from gwt.branches import plugin_levels
-from gwt.fitting import RUNS, Level, Use, effective, state
+from gwt.explain_plugins import plugins
 from gwt.leaf import Leaf
 from gwt.model.policy import FIELDS, Policy
 from gwt.model.route import Balance
-from gwt.phase.plugintype import read_meta
 from gwt.route.entry import Entry
 from gwt.route.explain import Candidate, candidates
 from gwt.route.hosts import BadHost, normalise_host
 from gwt.route.path import BadPath, match_path, normalise
 from gwt.snapshot import Snapshot
 from gwt.steps import Steps, finish
-
-#: Further states of a plugin beside those of `gwt.fitting`.
-CLOSED, IDLE = "closed", "idle"
 
 #: Entries of a host that are judged between two yields.
 STRIDE = 50
@@ -220,44 +215,6 @@ def policy(effective: Policy) -> dict[str, dict[str, Any]]:
     """Field -> its value and who set it."""
     origins = effective.origins
     return {name: {"value": _plain(getattr(effective, name)), "set_by": str(origins[name])} for name in FIELDS}
-
-
-def plugins(snapshot: Snapshot, leaf: Leaf) -> list[dict[str, Any]]:
-    """What requests meet on their way to `leaf`, in that order; then what is named there and does not run.
-
-    `state` is runs, or why it does not; of what a configuration says nothing is told: it may hold secrets.
-    """
-    members = () if leaf.chain is None or leaf.closed is not None else leaf.chain.members
-    told = [
-        {
-            "name": member.name,
-            "state": RUNS,
-            "priority": member.priority,
-            "phases": list(member.phases),
-            "mode": member.mode,
-            "set_by": str(member.origin),
-        }
-        for member in members
-    ]
-    running = {member.name for member in members}
-    return told + [
-        {"name": one.use.name, "state": _state(snapshot, leaf, one), "set_by": str(one.origin)}
-        for one in effective(_levels(snapshot, leaf))
-        if one.use.name not in running
-    ]
-
-
-def _levels(snapshot: Snapshot, leaf: Leaf) -> list[Level]:
-    origin = leaf.origin
-    if origin.route is None or origin.service is None or origin.path is None:
-        return [snapshot.outermost.level]
-    return [snapshot.outermost.level, *plugin_levels(origin.route, origin.service, origin.path)]
-
-
-def _state(snapshot: Snapshot, leaf: Leaf, one: Use) -> str:
-    """Why a plugin does not run; where it could, the path is closed or it has nothing to do there."""
-    what = state(one.use.name, read_meta(one.use.conf or {}), snapshot.outermost.fitter.surroundings)
-    return what if what != RUNS else CLOSED if leaf.closed is not None else IDLE
 
 
 def _plain(value: Any) -> Any:

@@ -181,6 +181,8 @@ class Outermost:
         self.level = Level(origin, ("global",), surroundings.plugins)
         self.policy = merge([(origin, surroundings.access)])
         self.verdict = fitter.verdict(self.policy, Service(), [self.level])
+        #: Nothing at all is to be noted of such a path.
+        self.plain = not (self.verdict.why or self.verdict.plugins or self.policy.asks())
 
     @classmethod
     def of(cls, surroundings: Surroundings, config: Config = NOTHING) -> Outermost:

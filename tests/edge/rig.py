@@ -185,10 +185,12 @@ class Rig:
         access: Access | None = None,
         resources: Any = None,
         service: Service | None = None,
-        kinds: Sequence[type[Plugin]] = (),
+        kinds: Sequence[type[Plugin] | PluginType] = (),
         plugins: Mapping[str, Any] | None = None,
         global_plugins: Mapping[str, Any] | None = None,
         debug: Callable[[bytes], bool] = lambda said: False,
+        zones: Callable[[str], Any] = no_zones,
+        reactor: Any = None,
     ) -> None:
         """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them."""
         self.answer = answer
@@ -201,12 +203,13 @@ class Rig:
         self.raised: list[tuple[str, BaseException]] = []
         self.would_reject: list[tuple[str, str]] = []
         tools = Tools(
-            clock, self.ticker, None, no_zones, lambda name, _, error: self.raised.append((name, error)),
+            clock, self.ticker, reactor, zones, lambda name, _, error: self.raised.append((name, error)),
             lambda *said: self.would_reject.append(said),
         )  # fmt: skip
+        types = [one if isinstance(one, PluginType) else PluginType(one) for one in kinds]
         surroundings = self.surroundings = Surroundings(
             Registry(clock, random.Random(1).random), resources=frozenset(resources or ()),
-            plugins=uses(global_plugins), installed=Installed(map(PluginType, kinds)), roster=Roster(tools),
+            plugins=uses(global_plugins), installed=Installed(types), roster=Roster(tools),
         )  # fmt: skip
         extra: Any = {"plugins": uses(plugins)}
         extra.update({} if access is None else {"access": access})

@@ -59,9 +59,25 @@ def exposed(text: str) -> dict[str, tuple[str, tuple[str, ...], str]]:
     return found
 
 
+PLUGIN = """
+from dataclasses import dataclass
+from gwt.phase.plugin import Plugin, Reply
+
+@dataclass(frozen=True)
+class Made(Plugin):
+    name = "{name}"
+    def access(self, ctx):
+        {body}
+"""
+
+
 def test_the_page_on_metrics_is_what_is_exposed(tmp_path: Path, origin: Origin) -> None:
     page = Path(__file__).resolve().parents[2] / "docs/metrics.md"
-    with GatewayProcess(tmp_path, simple_route(origin.address)) as gateway:
+    for name, body in (("denies", "return Reply(403)"), ("fails", "raise ValueError")):
+        (tmp_path / f"{name}.py").write_text(PLUGIN.format(name=name, body=body))
+    report = {"_meta": {"mode": "report"}}
+    documents = simple_route(origin.address, plugins={"denies": report, "fails": report})
+    with GatewayProcess(tmp_path, documents, {"plugin_path": ["."]}) as gateway:
         get(gateway.proxy, "/", host="foo.example.com")
         get(gateway.proxy, "/", host="nowhere.example.com")
         poll(lambda: ("gwt_refreshes_total", "unchanged") in scrape(gateway.admin))
