@@ -58,7 +58,7 @@ def watch(sock: socket.socket, stop: threading.Event, seen: dict[str, float]) ->
 
 
 def doze(core: int, stop: threading.Event, seen: dict[str, float]) -> None:
-    """How late is somebody woken on this core? A machine that stands still, or is overrun, is not the gateway's fault."""
+    """How late is one woken on this core? A machine that stands still, or is overrun, is not the gateway's fault."""
     os.sched_setaffinity(0, {core})  # of this thread
     began = time.monotonic()
     while not stop.wait(0.01):

@@ -142,7 +142,7 @@ class GoodClient:
         assert self._told() == "watching\n"
 
     def report(self) -> dict[str, float]:
-        """What was seen: `worst` latency and `hiccup` (how late the machine wakes a sleeper, on its worst core), `failed`, `done`."""
+        """What was seen: `worst` latency, `failed`, `done`, and `hiccup`: how late the machine wakes a sleeper."""
         self._say("stop\n")
         return dict(json.loads(self._told()))
 
