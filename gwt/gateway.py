@@ -42,6 +42,7 @@ from gwt.snapshot import Current, Snapshot
 from gwt.sockets import BindError, Source
 from gwt.startup import SHOWN, Figures
 from gwt.store.base import Store, StoreError
+from gwt.store.heap import Heap
 from gwt.store.memory import MemoryStore
 from gwt.store.open import open_store
 from gwt.store.refresh import Refresher, RefreshEvent
@@ -90,6 +91,7 @@ class Gateway:
         self.admin = Admin(reactor, dialled, observed, settings)
         self.listening = Listening(reactor, source)
         self.refresher = self._refresher(self._open_store(configuration), self.current)
+        self._heap = Heap()
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = reactor
         self._aged = 0.0
@@ -176,6 +178,7 @@ class Gateway:
         now = self.clock()
         for factory in self.factories.values():
             factory.tick()
+        self._heap.connected(self.connections)
         self.ticker.tick(now)
         if now - self._aged >= 1.0:
             self._aged = now

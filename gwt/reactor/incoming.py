@@ -18,6 +18,7 @@ from twisted.python import log
 from twisted.python.failure import Failure
 
 from gwt.reactor.outgoing import Outgoing
+from gwt.reactor.turns import Turns
 
 DONE = Failure(error.ConnectionDone())
 
@@ -29,8 +30,8 @@ class Incoming(Outgoing):
 
     data_received: Callable[[bytes], None]
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        super().__init__(loop)
+    def __init__(self, loop: AbstractEventLoop, turns: Turns) -> None:
+        super().__init__(loop, turns)
         self._reason: Failure | None = None
         self._reading = True
         self._holding = False
@@ -78,7 +79,14 @@ class Incoming(Outgoing):
             self._fail(Failure())
 
     def eof_received(self) -> bool:
-        """The peer has shut down its sending side."""
+        """The peer has shut down its sending side; where many do so at once, some hear of it later."""
+        self._turns.take(self._ended)
+        return True
+
+    def _ended(self) -> None:
+        """Do what the end of the peer's sending asks for."""
+        if self._uv is None or self.disconnecting:
+            return  # somebody was faster
         if self._holding:
             self._held = b""
         elif IHalfCloseableProtocol.providedBy(self._protocol):
@@ -87,10 +95,9 @@ class Incoming(Outgoing):
                 self._protocol.readConnectionLost()
             except Exception:
                 self._fail(Failure())
-        elif self._uv is not None:
+        else:
             self._reason = self._reason or DONE
             self._uv.abort()
-        return True
 
     # -- reading ---------------------------------------------------------------------------------
 

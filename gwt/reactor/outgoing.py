@@ -15,6 +15,8 @@ from typing import Any
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
 
+from gwt.reactor.turns import Turns
+
 #: A push producer is paused above this many buffered bytes, and resumed below a quarter of it.
 HIGH_WATER = 64 * 1024
 
@@ -40,6 +42,7 @@ class Outgoing:
         "_protocol",
         "_send",
         "_send_many",
+        "_turns",
         "_uv",
         "_watched",
         "connected",
@@ -58,8 +61,9 @@ class Outgoing:
     _early: bytearray | None
     _protocol: Any
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, turns: Turns) -> None:
         self._loop = loop
+        self._turns = turns
         self._uv: Transport | None = None
         self._early = None
         self._full = self._watched = self._drain_due = False
@@ -177,7 +181,7 @@ class Outgoing:
         if self.producer is not None and (self.producerPaused or not self.streamingProducer):
             self._resume_producer()
         elif self.disconnecting:
-            uv.close()
+            self._close(uv)
         elif self._half_closing:
             self._half_close(uv)
 
@@ -211,9 +215,10 @@ class Outgoing:
         self.producer, self.producerPaused = None, False
         if self._uv is None:
             return
-        self._rewire()
+        if self._watched:
+            self._rewire()
         if self.disconnecting:
-            self._uv.close()
+            self._close(self._uv)
         elif self._half_closing:
             self._look_for_drain()
 
@@ -226,7 +231,12 @@ class Outgoing:
             self._rewire()
             self._look_for_drain()
         else:
-            uv.close()
+            self._close(uv)
+
+    def _close(self, uv: Transport) -> None:
+        """Close once uvloop has sent what it has. Where many close, that waits for its turn; reading doesn't go on."""
+        uv.pause_reading()
+        self._turns.take(uv.close)
 
     def loseWriteConnection(self) -> None:
         """Half-close: shut down the sending side once everything is sent (`ITCPTransport`)."""

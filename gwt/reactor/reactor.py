@@ -19,13 +19,14 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.base import ReactorBase
 from twisted.internet.error import UnsupportedAddressFamily
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.internet.main import installReactor
+from twisted.internet.main import CONNECTION_LOST, installReactor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gwt.reactor import tcp, unix
 from gwt.reactor.attach import Attacher
-from gwt.reactor.stream import LOST, Stream
+from gwt.reactor.stream import Stream
+from gwt.reactor.turns import Turns
 
 _log = Logger()
 
@@ -72,6 +73,7 @@ class UVLoopReactor(AsyncioSelectorReactor):
             loop.set_exception_handler(log_loop_error)
         self._streams: set[Stream] = set()
         self._attacher = Attacher(loop)
+        self.turns = Turns(loop)
         super().__init__(loop)
 
     # -- streams ---------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ class UVLoopReactor(AsyncioSelectorReactor):
         """End every port and connection, those that wait for nothing included."""
         super().disconnectAll()
         for stream in list(self._streams):
-            stream.connectionLost(LOST)
+            stream.connectionLost(Failure(CONNECTION_LOST))
 
     def getReaders(self) -> list[Any]:
         """Everything that waits for input."""

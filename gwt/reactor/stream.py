@@ -8,6 +8,7 @@ uvloop's own bound method.
 A protocol's class allows it by `native_data_received = True`: a promise that instances never rebind
 `dataReceived` and that it never raises. All others are called late-bound, with Twisted's log
 context, and an exception of theirs is logged and loses the connection, as on any reactor.
+Of its end too a native protocol hears without a log context, which costs as much as all the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 import socket
 import struct
 from asyncio import BaseTransport, Transport
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import _newtls, error
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from gwt.reactor.reactor import UVLoopReactor
 
 DONE = Failure(error.ConnectionDone())
+#: What the kernel says: there is nothing left to be shut down.
 LOST = Failure(error.ConnectionLost())
 ABORTED = Failure(error.ConnectionAborted())
 
@@ -84,7 +87,7 @@ class Stream(Incoming):
     _tlsClientDefault = False
 
     def __init__(self, skt: socket.socket, protocol: IProtocol, reactor: UVLoopReactor) -> None:
-        super().__init__(reactor._asyncioEventloop)
+        super().__init__(reactor._asyncioEventloop, reactor.turns)
         self.reactor = reactor
         self.socket = skt
         self.disconnected = False
@@ -120,13 +123,13 @@ class Stream(Incoming):
         """For socket options that uvloop has overridden."""
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """uvloop has given up the connection."""
-        if self._reason is not None:
-            self._lost(self._reason)
-        elif exc is None:
-            self._lost(DONE)
-        else:
-            self._lost(LOST if isinstance(exc, OSError) else Failure(exc))
+        """uvloop gives up the connection: it was told to, or there was an error, which many may have at once."""
+        if exc is None or self._reason is not None:
+            self._lost(self._reason or DONE)
+            return
+        self._uv = None
+        self._use(discard, discard)
+        self._turns.take(partial(self._lost, LOST if isinstance(exc, OSError) else Failure(exc)))
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -138,7 +141,8 @@ class Stream(Incoming):
     def _lost(self, reason: Failure) -> None:
         if self.disconnected:
             return
-        prefix, protocol, producer = self.logPrefix(), self._protocol, self.producer
+        protocol, producer = self._protocol, self.producer
+        call = _call if getattr(type(protocol), "native_data_received", False) else self._caller()
         self.disconnected, self.connected = True, False
         self.reactor.forget(self)
         self._uv = self._protocol = self.producer = self._held = self._early = None
@@ -146,11 +150,15 @@ class Stream(Incoming):
         self._use(discard, discard)
         self.data_received = discard
         if producer is not None:
-            log.callWithLogger(_Prefix(prefix), producer.stopProducing)
-        if reason is not ABORTED:
+            call(producer.stopProducing)
+        if reason is not ABORTED and reason is not LOST:  # neither needs it
             self._shut_down()
         del self.socket
-        log.callWithLogger(_Prefix(prefix), protocol.connectionLost, reason)
+        call(protocol.connectionLost, reason)
+
+    def _caller(self) -> Callable[..., object]:
+        """What calls others with the log context that this stream has now."""
+        return partial(log.callWithLogger, _Prefix(self.logPrefix()))
 
     def _shut_down(self) -> None:
         """Tell the peer of the end even where another process has a copy of the descriptor."""
@@ -193,7 +201,9 @@ class Stream(Incoming):
             log.msg("SO_LINGER refused while aborting", debug=True)
         self._early = None
         if self._uv is not None:
-            self._uv.abort()
+            self._use(discard, discard)
+            self._uv.pause_reading()
+            self._turns.take(self._uv.abort)
 
     # -- producers and TLS -----------------------------------------------------------------------
 
@@ -260,3 +270,11 @@ class _Prefix:
 
     def logPrefix(self) -> str:
         return self._prefix
+
+
+def _call(function: Callable[..., object], *arguments: object) -> None:
+    """Call without a log context; an exception is logged."""
+    try:
+        function(*arguments)
+    except Exception:
+        log.err(None, f"{function!r} raised")

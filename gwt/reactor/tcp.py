@@ -19,6 +19,9 @@ from gwt.reactor.stream import Stream
 if TYPE_CHECKING:
     from gwt.reactor.reactor import UVLoopReactor
 
+#: Connections that are accepted in one turn of the loop, each for some 100 µs.
+ACCEPTS = 32
+
 
 @implementer(ITCPTransport, ITLSTransport)
 class TCPStream(Stream):
@@ -183,7 +186,18 @@ class Connector(tcp.Connector):
         return Dialer(self.host, self.port, self.bindAddress, self, self.reactor)
 
 
-class Port(tcp.Port):
-    """Twisted's port (accepting in batches, surviving EMFILE), making our streams."""
+class Accepting:
+    """Mixed into Twisted's ports, which accept in batches that grow with the rush: others must have their turn."""
+
+    numberAccepts: int
+
+    def doRead(self) -> None:
+        """Accept what waits, but not too much in one turn of the loop."""
+        self.numberAccepts = min(self.numberAccepts, ACCEPTS)
+        super().doRead()  # type: ignore[misc]
+
+
+class Port(Accepting, tcp.Port):
+    """Twisted's port (surviving EMFILE), making our streams."""
 
     transport = ServerStream  # type: ignore[assignment]

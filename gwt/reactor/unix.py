@@ -24,7 +24,7 @@ from zope.interface import implementer
 from gwt.reactor.incoming import protocol_prefix
 from gwt.reactor.outbox import MANY, Outbox
 from gwt.reactor.stream import LOST, Stream
-from gwt.reactor.tcp import Handover
+from gwt.reactor.tcp import Accepting, Handover
 
 if TYPE_CHECKING:
     from gwt.reactor.reactor import UVLoopReactor
@@ -230,7 +230,7 @@ class Connector(unix.Connector):
         return Dialer(self.address, self, self.reactor, self.checkPID)
 
 
-class Port(unix.Port):
+class Port(Accepting, unix.Port):
     """Twisted's port, making our streams."""
 
     transport = staticmethod(serve)  # type: ignore[assignment]

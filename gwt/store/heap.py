@@ -1,12 +1,12 @@
 """Heap: keeps Python's cyclic garbage collector from stopping the event loop.
 
 A full collection visits every container object that is alive. Documents, specs, leaves and endpoints are alive for
-long and by the hundred thousand: that is 50 ms and more of standstill, again and again, for objects that hold no
-garbage (they die by reference count). So:
+long and by the hundred thousand, and so is what idle clients' connections consist of: that is 50 ms and more of
+standstill, again and again, for objects that hold no garbage (they die by reference count). So:
 
 - while the first content is loaded, nothing is collected: nearly all that is made then stays;
 - what has settled is frozen (`gc.freeze`): no collection looks at it again, and it still dies by reference count;
-- much work at once (every document changed) is frozen as it goes on;
+- much work at once (every document changed) is frozen as it goes on, and so is a crowd of clients as it comes;
 - small changes are frozen only when they add up. A freeze takes in whatever is alive at that moment, and a cycle in it
   (a connection and its protocol, say) would never be found: rare freezes keep that bounded;
 - young objects are looked at in smaller portions than Python's own thresholds make.
@@ -23,15 +23,21 @@ WORTH_IT = 500
 #: Seconds of work (some 30,000 objects) within `WINDOW` seconds that are frozen at once. Small changes never come near.
 MUCH, WINDOW = 0.03, 0.2
 
+#: Connections more than there were, a dozen objects each, that are worth a freeze.
+CROWD = 2_000
+
 #: Allocations before a young collection, young ones before a middle one, middle ones before a full one.
 THRESHOLDS = (700, 4, 25)
 
 
 class Heap:
-    """`loading()` before the first content is read, `settled(changed)` before each swap, `worked` after each slice."""
+    """`loading()` before the first content is read, `settled(changed)` before each swap, `worked` after each slice.
+
+    `connected` is told now and then how many connections are open.
+    """
 
     def __init__(self) -> None:
-        self._changed = 0
+        self._changed = self._connections = 0
         self._loading = False
         self._window, self._spent = 0.0, 0.0
 
@@ -59,3 +65,13 @@ class Heap:
         if self._spent >= MUCH:
             gc.freeze()
             self._spent = 0.0
+
+    def connected(self, connections: int) -> None:
+        """So many connections are open."""
+        if connections < self._connections:
+            self._connections = connections
+        elif connections - self._connections >= CROWD:
+            self._connections = connections
+            if gc.isenabled():
+                gc.collect(1)  # what is garbage already must not be kept
+            gc.freeze()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost, TimeoutError
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
+from twisted.python import log
 from twisted.python.failure import Failure
 
 from gwt.reactor.stream import LOST, Stream
@@ -78,6 +80,44 @@ def test_a_failing_connection_made_loses_the_client(stage: Any) -> None:
         assert await server.lost is ConnectionDone
 
     stage.play(story)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_failing_end_is_logged_and_the_rest_goes_on(stage: Any, native: bool) -> None:
+    class Broken(stage.Recorder):  # type: ignore[name-defined,misc]
+        native_data_received = native
+
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            self.transport.registerProducer(self, True)
+
+        def stopProducing(self) -> None:
+            raise ValueError("oops")
+
+        def connectionLost(self, reason: Failure = LOST) -> None:
+            super().connectionLost(reason)
+            raise RuntimeError("oops")
+
+    server, client = stage.Recorder(), Broken()
+    failures: list[Any] = []
+
+    def observe(event: Any) -> None:
+        if event["isError"]:
+            failures.append(event["failure"].type)
+
+    async def story() -> None:
+        await stage.pair(server, client)
+        server.transport.loseConnection()
+        assert await client.lost is ConnectionDone
+        assert await server.lost is ConnectionDone
+
+    log.addObserver(observe)
+    try:
+        stage.play(story)
+    finally:
+        log.removeObserver(observe)
+    assert failures == [ValueError, RuntimeError]
+    assert not stage.reactor._streams
 
 
 def test_a_connect_that_nobody_answers_times_out(stage: Any) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from gwt.store.heap import MUCH, WINDOW, WORTH_IT, Heap
+from gwt.store.heap import CROWD, MUCH, WINDOW, WORTH_IT, Heap
 
 
 @pytest.fixture(autouse=True)
@@ -55,4 +56,43 @@ def test_who_has_turned_collection_off_finds_it_off() -> None:
     heap = Heap()
     heap.loading()
     heap.settled(0)
+    assert not gc.isenabled()
+
+
+def test_a_crowd_of_clients_is_frozen_as_it_comes() -> None:
+    heap = Heap()
+    heap.connected(CROWD - 1)
+    assert gc.get_freeze_count() == 0
+    heap.connected(CROWD)
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
+    heap.connected(2 * CROWD - 1)
+    assert gc.get_freeze_count() == 0
+    heap.connected(2 * CROWD)
+    assert gc.get_freeze_count() > 0
+
+
+def test_a_crowd_that_comes_after_another_has_left_is_frozen_too() -> None:
+    heap = Heap()
+    heap.connected(CROWD)
+    heap.connected(0)
+    gc.unfreeze()
+    heap.connected(CROWD)
+    assert gc.get_freeze_count() > 0
+
+
+def test_garbage_is_not_frozen() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    found = weakref.ref(Cycle())
+    heap = Heap()
+    heap.connected(CROWD)
+    assert found() is None
+
+
+def test_a_crowd_turns_no_collection_on() -> None:
+    gc.disable()
+    Heap().connected(CROWD)
     assert not gc.isenabled()

@@ -137,11 +137,12 @@ class GoodClient:
         self.address = self._told().split()[1]
 
     def watch(self, port: int) -> None:
-        """Ask the gateway at `port` all the time from now on."""
+        """Ask the gateway at `port` all the time from now on, over a connection that is there on return."""
         self._say(f"{port}\n")
+        assert self._told() == "watching\n"
 
     def report(self) -> dict[str, float]:
-        """What was seen: `worst` latency and `hiccup` (how late the machine wakes a sleeper), `failed`, `done`."""
+        """What was seen: `worst` latency, `failed`, `done`, and `hiccup`: how late the machine wakes a sleeper."""
         self._say("stop\n")
         return dict(json.loads(self._told()))
 

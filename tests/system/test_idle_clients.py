@@ -1,10 +1,11 @@
-"""10,000 clients that keep their connections and ask nothing, beside one that does."""
+"""10,000 clients that come at once, ask nothing and leave at once, beside one that asks all the time."""
 
 from __future__ import annotations
 
+import errno
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from system.harness import PATIENCE, GatewayProcess, poll, simple_route
 from system.raw import GoodClient, descriptors, resident
 
 CLIENTS = 10_000
-#: So many leave at the same moment.
-WAVE = 2_500
 #: Descriptors that are open besides.
 OTHERS = 500
 #: Local addresses that the clients come from: one alone has fewer free ports than some machines leave.
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 7)]
+#: Seconds that the good client may wait for an answer, at worst, where the machine wakes it in time.
+PATIENT = 0.25
 ASK = b"GET / HTTP/1.1\r\nHost: foo.example.com\r\n\r\n"
 EACH = 12 * 1024
 
@@ -34,38 +35,77 @@ def many_descriptors(number: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, allowed))
 
 
-def idle_client(port: int, number: int) -> socket.socket:
-    """A client whose first request was answered, and who has no other."""
-    source = ADDRESSES[number % len(ADDRESSES)], 0
-    sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE, source_address=source)
+def clients(number: int) -> Iterator[socket.socket]:
+    """Sockets that are about to connect."""
+    for each in range(number):
+        sock = socket.socket()
+        sock.bind((ADDRESSES[each % len(ADDRESSES)], 0))
+        yield sock
+
+
+def ask(sock: socket.socket) -> None:
+    """A first request, answered."""
+    sock.settimeout(PATIENCE)
     sock.sendall(ASK)
     assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
-    return sock
+
+
+def connect_at_once(crowd: Sequence[socket.socket], gateway: GatewayProcess) -> None:
+    """All of them knock at the same moment; wait until all are in."""
+    wanted = descriptors(gateway.popen.pid) + len(crowd)
+    for sock in crowd:
+        sock.setblocking(False)
+        assert sock.connect_ex(("127.0.0.1", gateway.proxy)) in (0, errno.EINPROGRESS)
+    poll(lambda: descriptors(gateway.popen.pid) >= wanted, step=0.1)
+
+
+def undisturbed(good: GoodClient, what: str) -> None:
+    """What the good client has seen since it began to watch."""
+    seen = good.report()
+    print(f"{what}: {seen}")
+    assert seen["failed"] == 0, (what, seen)
+    assert seen["done"] > 20, (what, seen)
+    assert seen["worst"] < PATIENT + seen["hiccup"], (what, seen)
 
 
 def test_they_cost_little_and_disturb_nobody(tmp_path: Path) -> None:
     settings = {"limits": {"idle_timeout": 600}, "access_log": None}
-    with many_descriptors(CLIENTS + OTHERS), GoodClient() as good:
-        with GatewayProcess(tmp_path, simple_route(good.address), settings) as gateway, ExitStack() as stack:
+    with many_descriptors(CLIENTS + OTHERS), GoodClient() as good, ExitStack() as stack:
+        with GatewayProcess(tmp_path, simple_route(good.address), settings) as gateway:
             pid = gateway.popen.pid
-            for number in range(20):  # what is made once, is made
-                idle_client(gateway.proxy, number).close()
+            for sock in clients(20):  # what is made once, is made
+                with sock:
+                    sock.connect(("127.0.0.1", gateway.proxy))
+                    ask(sock)
             poll(lambda: descriptors(pid) < OTHERS)
             open_before, memory_before = descriptors(pid), resident(pid)
+            crowd = [stack.enter_context(sock) for sock in clients(CLIENTS)]
             good.watch(gateway.proxy)
-            clients = [stack.enter_context(idle_client(gateway.proxy, number)) for number in range(CLIENTS)]
-            assert descriptors(pid) >= CLIENTS
+            connect_at_once(crowd, gateway)
+            undisturbed(good, "all came at once")
+            good.watch(gateway.proxy)
+            for sock in crowd:
+                ask(sock)
             each = (resident(pid) - memory_before) / CLIENTS
-            while clients:
-                leave, clients = clients[:WAVE], clients[WAVE:]
-                for client in leave:
-                    client.close()
-                most = open_before + len(clients) + 5
-                poll(lambda most=most: descriptors(pid) <= most)
-            seen = good.report()
-            assert seen["failed"] == 0, seen
-            assert seen["done"] > 20, seen
-            assert seen["worst"] < 0.25 + seen["hiccup"], seen
             assert each < EACH, f"{each / 1024:.1f} KiB a connection"
-            print(f"{each / 1024:.1f} KiB a connection; beside them {seen}")
+            for sock in crowd:
+                sock.close()
+            poll(lambda: descriptors(pid) <= open_before + 5, step=0.1)
+            undisturbed(good, "all left at once")
+            print(f"{each / 1024:.1f} KiB a connection")
+            assert gateway.stop() == 0
+
+
+def test_those_whose_time_is_over_go_and_disturb_nobody(tmp_path: Path) -> None:
+    settings = {"limits": {"idle_timeout": 2}, "access_log": None}
+    with many_descriptors(CLIENTS + OTHERS), GoodClient() as good, ExitStack() as stack:
+        with GatewayProcess(tmp_path, simple_route(good.address), settings) as gateway:
+            crowd = [stack.enter_context(sock) for sock in clients(CLIENTS)]
+            good.watch(gateway.proxy)
+            for sock in crowd:
+                sock.settimeout(PATIENCE)
+                sock.connect(("127.0.0.1", gateway.proxy))
+            for sock in crowd:
+                assert sock.recv(1) == b""
+            undisturbed(good, "the time of all was over")
             assert gateway.stop() == 0
