@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from gwt.balance.upstream import Upstream
 from gwt.branches import plugin_levels
 from gwt.fitting import RUNS, Level, Use, effective, state
+from gwt.guards import set_by
 from gwt.leaf import Leaf
 from gwt.model.policy import FIELDS, Policy
 from gwt.model.route import Balance
@@ -235,7 +236,7 @@ def plugins(snapshot: Snapshot, leaf: Leaf) -> list[dict[str, Any]]:
             "priority": member.priority,
             "phases": list(member.phases),
             "mode": member.mode,
-            "set_by": str(member.origin),
+            "set_by": set_by(member, leaf.policy),
         }
         for member in members
     ]

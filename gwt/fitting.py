@@ -52,12 +52,13 @@ class Verdict(NamedTuple):
     """What the policy and the plugins of a path come to.
 
     `why` says why it is closed, empty if it is open; `plugins` are the names in effect, whether they run or not;
-    `uses_config`: a member was told of lists and consumers, and has to hear of others.
+    `lists` are the named lists that the policy refers to; `uses_config`: a member was told of lists and consumers, and
+    has to hear of others.
     """
 
     why: tuple[str, ...]
     guarded: bool
-    uses_lists: bool
+    lists: frozenset[str]
     members: tuple[Member, ...] = ()
     plugins: frozenset[str] = frozenset()
     uses_config: bool = False
@@ -120,7 +121,7 @@ class Fitter:
         return Verdict(
             tuple(why),
             policy.guarded or any(self._guards(one.use.name) for one in uses),
-            bool(list_names(policy)),
+            frozenset(list_names(policy)),
             tuple(members),
             frozenset(one.use.name for one in uses),
             any(hasattr(member.plugin, "on_config") for member in members),
@@ -129,8 +130,6 @@ class Fitter:
 
     def chain(self, policy: Policy, verdict: Verdict, spot: Spot) -> Chain | None:
         """The chain of an open path. Raises ValueError (for people) where its policy can't be enforced after all."""
-        if not verdict.members and not policy.asks():
-            return None
         guards = made(policy, spot, Here(self.surroundings, self.config))
         return self.surroundings.roster.chain([*verdict.members, *guards])
 

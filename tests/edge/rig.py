@@ -25,6 +25,7 @@ from gwt.delta import Delta
 from gwt.edge.channel import Channel
 from gwt.edge.listener import HttpFactory
 from gwt.edge.resource import GatewayResource
+from gwt.login import Login
 from gwt.model.access import Access
 from gwt.model.route import EndpointSpec, Path, PluginUse, Route, Service, ServiceSpec
 from gwt.model.settings import Limits
@@ -189,6 +190,9 @@ class Rig:
         plugins: Mapping[str, Any] | None = None,
         global_plugins: Mapping[str, Any] | None = None,
         debug: Callable[[bytes], bool] = lambda said: False,
+        login: Login | None = None,
+        lists: Mapping[str, tuple[str, ...]] | None = None,
+        consumers: Mapping[str, Any] | None = None,
     ) -> None:
         """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them."""
         self.answer = answer
@@ -206,16 +210,15 @@ class Rig:
         )  # fmt: skip
         surroundings = self.surroundings = Surroundings(
             Registry(clock, random.Random(1).random), resources=frozenset(resources or ()),
-            plugins=uses(global_plugins), installed=Installed(map(PluginType, kinds)), roster=Roster(tools),
+            plugins=uses(global_plugins), installed=Installed(map(PluginType, kinds)), roster=Roster(tools), login=login,
         )  # fmt: skip
         extra: Any = {"plugins": uses(plugins)}
         extra.update({} if access is None else {"access": access})
         service = service or Service(name="s", port=80, paths=tuple(paths))
         routes = {"r": Route(name="r", hosts=tuple(hosts), namespace="n", services=(service,), **extra)}
         services = {"n/s:80": ServiceSpec("n/s:80", (EndpointSpec("127.0.0.1:80"),))}
-        self.current = current = Current(
-            compile_now(empty_snapshot(surroundings), Delta(1, routes, services), surroundings)
-        )
+        delta = Delta(1, routes, services, lists=lists, consumers=consumers)
+        self.current = current = Current(compile_now(empty_snapshot(surroundings), delta, surroundings))
         ids = Ids(random.Random(2).randbytes)
         self.pools = Pools(self, clock)  # type: ignore[arg-type]
         proxy = Proxy(self.pools, self.ticker, clock, ids)
