@@ -241,6 +241,8 @@ def plugins(snapshot: Snapshot, leaf: Leaf) -> list[dict[str, Any]]:
         for member in members
     ]
     running = {member.name for member in members}
+    if "auth" in running and isinstance(leaf.policy.auth_type, tuple):
+        running.update(leaf.policy.auth_type)
     return told + [
         {"name": one.use.name, "state": _state(snapshot, leaf, one), "set_by": str(one.origin)}
         for one in effective(_levels(snapshot, leaf))

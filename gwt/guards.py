@@ -45,7 +45,9 @@ def _addresses(policy: Policy, spot: Spot, here: Here) -> Iterator[Member]:
 
 def _auth(policy: Policy, spot: Spot, here: Here) -> Iterator[Member]:
     login = here.surroundings.login
-    if not isinstance(policy.auth_type, str) or policy.auth_type not in AUTH_WORDS:
+    if isinstance(policy.auth_type, tuple):
+        return  # plugins: see gwt.fitting
+    if policy.auth_type not in AUTH_WORDS:
         raise ValueError(f"auth_type {policy.auth_type!r} is not known (set by {policy.origins['auth_type']})")
     if login is None:
         raise ValueError("nobody can be known here: there is no `identity`")
@@ -68,6 +70,7 @@ MAKERS: dict[str, Maker] = {
 #: Member -> the fields that it enforces, for whoever asks who set them.
 FIELDS_OF = {
     "ip": ("ip_allow", "ip_deny"),
+    "auth": ("auth_type",),
     "login": ("auth_type",),
     "optional": ("auth_type",),
     "require": ("require",),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import h11
@@ -210,7 +210,8 @@ class Rig:
         )  # fmt: skip
         surroundings = self.surroundings = Surroundings(
             Registry(clock, random.Random(1).random), resources=frozenset(resources or ()),
-            plugins=uses(global_plugins), installed=Installed(map(PluginType, kinds)), roster=Roster(tools), login=login,
+            plugins=uses(global_plugins), installed=Installed(map(PluginType, kinds)), roster=Roster(tools),
+            login=login,
         )  # fmt: skip
         extra: Any = {"plugins": uses(plugins)}
         extra.update({} if access is None else {"access": access})
@@ -226,6 +227,18 @@ class Rig:
         self.factory = HttpFactory(root, limits or Limits(), clock, trusts, ids, self._finished)
         self.factory.debug = debug
         self.connect(peer)
+
+    def configure(self, **fields: Any) -> None:
+        """Put the route in force with other fields: `plugins` as documents write them, `access`."""
+        fields = {**fields, "plugins": uses(fields["plugins"])} if "plugins" in fields else fields
+        snapshot = self.current.snapshot
+        route = replace(snapshot.book.branches["r"].document, **fields)
+        self.current.swap(compile_now(snapshot, Delta(snapshot.revision + 1, {"r": route}), self.surroundings))
+
+    def put(self, **delta: Any) -> None:
+        """Put other lists, consumers or rules in force."""
+        snapshot = self.current.snapshot
+        self.current.swap(compile_now(snapshot, Delta(snapshot.revision + 1, **delta), self.surroundings))
 
     def _finished(self, exchange: Any) -> None:
         if exchange.phases is not None:
