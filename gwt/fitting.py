@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
     """What the policy and the plugins of a path come to.
 
     `why` says why it is closed, empty if it is open; `plugins` are the names in effect, whether they run or not;
-    `lists` are the named lists that the policy refers to; `uses_config`: a member was told of lists and consumers, and
+    `lists` are the named lists that the policy refers to; `uses_config`: a plugin is told of lists and consumers, and
     has to hear of others.
     """
 
@@ -123,7 +123,6 @@ class Fitter:
             elif what == SKIPPED:
                 warnings.append((f"plugin {one.use.name!r} is not in `plugins` of {self.surroundings.file}: it is "
                                  "skipped here", one.origin.line))  # fmt: skip
-        told = [*members, *any_of]
         if isinstance(policy.auth_type, tuple) and not why:
             why += self._any_of(any_of, members)
         return Verdict(
@@ -132,7 +131,7 @@ class Fitter:
             frozenset(list_names(policy)),
             tuple(members),
             frozenset(one.use.name for one in uses),
-            any(hasattr(member.plugin, "on_config") for member in told),
+            any(self._hears(one.use.name) for one in uses),
             tuple(warnings),
         )
 
@@ -172,6 +171,11 @@ class Fitter:
             return read_meta(one.use.conf or {})
         except Misfit as misfit:
             raise Unfit(_problems(one, misfit, route)) from None
+
+    def _hears(self, name: str) -> bool:
+        """Whether it is told of lists and consumers: what can't begin with these may with others."""
+        kind = self.surroundings.installed.types.get(name)
+        return kind is not None and hasattr(kind.cls, "on_config")
 
     def _guards(self, name: str) -> bool:
         """Whether who asks decides there: what is not known may be asking."""

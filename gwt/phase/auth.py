@@ -23,12 +23,12 @@ from typing import Any, Literal
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from gwt.errors import GatewayError
 from gwt.identity.identity import Identity
 from gwt.phase.exchange import Exchange
 from gwt.phase.member import as_deferred
 from gwt.phase.plugin import Plugin, Said
 from gwt.phase.reply import Reply
+from gwt.wire.names import field
 
 
 class Pass(Enum):
@@ -118,5 +118,6 @@ def _verdict(heard: Sequence[Any]) -> Reply:
     for said in heard:
         if isinstance(said, BaseException):
             raise said
-    fields = b"".join(reply.failure.fields for reply in heard if reply.failure is not None)
-    return Reply.of(GatewayError("auth", "nobody here admits you", fields=fields))
+    wanted = (field(reply.failure.fields, b"www-authenticate") for reply in heard if reply.failure is not None)
+    schemes = b", ".join(dict.fromkeys(filter(None, wanted)))
+    return Reply.error("auth", "nobody here admits you", [("WWW-Authenticate", schemes)] if schemes else ())

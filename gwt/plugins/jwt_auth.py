@@ -40,7 +40,7 @@ class JwtAuth(AuthPlugin):
     name = "jwt-auth"
     priority = 2510
 
-    algorithms: Annotated[tuple[Algorithm, ...], {"minItems": 1}]
+    algorithms: tuple[Algorithm, ...]
     secret: str | None = field(default=None, repr=False)
     public_key: str | None = None
     jwks_uri: Annotated[str | None, {"type": ["string", "null"], "pattern": "^https?://"}] = None
@@ -53,6 +53,8 @@ class JwtAuth(AuthPlugin):
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.secret, self.public_key, self.jwks_uri)) != 1:
             raise Misconfigured("", "one of secret, public_key and jwks_uri is needed")
+        if not self.algorithms:
+            raise Misconfigured("algorithms", "at least one is needed")
         for name in self.algorithms:
             if name.startswith("HS") != (self.secret is not None):
                 raise Misconfigured("algorithms", f"{name} does not go with what signs: HS... is for a secret only")

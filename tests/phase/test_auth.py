@@ -41,7 +41,7 @@ def visited(*says: str, access: bool = True) -> Rig:
     names = [f"p{number}" for number in range(len(says))]
     kinds = [auth(name, one) for name, one in zip(names, says, strict=True)]
     listed = Access(auth_type=tuple(names)) if access else None
-    return Rig(kinds=kinds, access=listed, plugins={} if access else dict.fromkeys(names, {})).send(GET)
+    return Rig(kinds=kinds, access=listed, plugins={} if access else {name: {} for name in names}).send(GET)
 
 
 @pytest.mark.parametrize(("says", "status"), [("alice", 200), ("soon", 200), ("passes", 200), ("refuses", 401),

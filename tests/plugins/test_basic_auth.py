@@ -51,7 +51,7 @@ def test_nobody_else_is(pair: bytes) -> None:
     assert answer.status == 401 and answer.headers[b"www-authenticate"].startswith(b"Basic ") and visit.seen == []
 
 
-@pytest.mark.parametrize("field", [b"Authorization: Basic !!!", b"Authorization: Bearer x", b"Authorization: Basic", b"A: b"])
+@pytest.mark.parametrize("field", [b"Authorization: Basic !!!", b"Authorization: Bearer x", b"Authorization: Basic"])
 def test_what_is_no_pair(field: bytes) -> None:
     assert rig(BasicAuth, CONF).send(asked(field)).statuses == [401]
 
