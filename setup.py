@@ -49,8 +49,11 @@ setup(
     package_data={"gwt": ["data/*", "py.typed"]},
     ext_modules=COMPILED,
     install_requires=[
+        "argon2-cffi>=23.1",
+        "bcrypt>=4.1",
         "cryptography>=45.0.1",
         "joserfc>=1.8",  # before, it authenticates a header as it would have written it, not as it was sent
+        "libpass>=1.9",  # sha256-crypt; kept, as passlib no longer is
         "pyyaml>=6.0.1",
         "service-identity>=23.1",
         "treq>=23.11",

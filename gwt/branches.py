@@ -39,7 +39,7 @@ NOWHERE: frozenset[str] = frozenset()
 class Branch(NamedTuple):
     """What one document adds to its host patterns.
 
-    `guarded`: those patterns of which a path has login, auth plugins or IP lists. `uses_lists`: an `@list` is named.
+    `guarded`: those patterns of which a path has login, auth plugins or IP lists. `lists`: those that policies name.
     `plugins` are the names that are in effect on any path; `uses_config`: one of them is told of lists and consumers.
     """
 
@@ -47,7 +47,7 @@ class Branch(NamedTuple):
     entries: Mapping[str, Entries]
     guarded: frozenset[str] = NOWHERE
     problems: tuple[Problem, ...] = ()
-    uses_lists: bool = False
+    lists: frozenset[str] = NOWHERE
     plugins: frozenset[str] = NOWHERE
     uses_config: bool = False
 
@@ -108,8 +108,8 @@ class _Growth:
     def __init__(self, grower: Grower, route: Route) -> None:
         self._grower, self._route = grower, route
         self._problems: list[Problem] = []
-        self._guarded = self._uses_lists = self._uses_config = False
-        self._plugins = NOWHERE
+        self._guarded = self._uses_config = False
+        self._plugins = self._lists = NOWHERE
 
     def branch(self) -> Steps[Branch]:
         entries: dict[str, Entries] = {}
@@ -125,7 +125,7 @@ class _Growth:
             self._warn("no env gives its hosts a mark, so that nothing comes here")
         guarded = frozenset(entries) if self._guarded else NOWHERE
         problems = tuple(dict.fromkeys(self._problems)) if self._problems else ()  # each namespace says the same
-        return Branch(self._route, entries, guarded, problems, self._uses_lists, self._plugins, self._uses_config)
+        return Branch(self._route, entries, guarded, problems, self._lists, self._plugins, self._uses_config)
 
     def _entries(self, mark: str | None, namespace: str) -> Generator[None, None, Entries]:
         entries = []
@@ -170,7 +170,7 @@ class _Growth:
         if verdict is outermost.verdict and outermost.plain:
             return None, None
         self._guarded |= verdict.guarded
-        self._uses_lists |= verdict.uses_lists
+        self._lists |= verdict.lists
         self._uses_config |= verdict.uses_config
         self._plugins |= verdict.plugins
         for message, line in verdict.warnings:

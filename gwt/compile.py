@@ -108,16 +108,12 @@ class _Compilation:
         self._before, self._delta, self._surroundings = before, delta, surroundings
         self._book: Book = before.book
         self._lists = before.lists if delta.lists is None else delta.lists
-        told = delta.lists is not None or delta.consumers is not None
+        self._told = delta.lists is not None or delta.consumers is not None
+        self._relisted: frozenset[str] = frozenset()
         self._changed = surroundings.installed.changed_from(self._book.surroundings.installed)
         known = replace(surroundings, installed=self._book.surroundings.installed)
         outermost = before.outermost
         self._all = known != self._book.surroundings or not self._changed.isdisjoint(outermost.verdict.plugins)
-        if self._all or told or self._changed:
-            config = Config(self._lists, before.consumers) if told else outermost.fitter.config
-            outermost = Outermost.of(surroundings, config)
-        self._all = self._all or (told and outermost.verdict.uses_config)
-        self._told = told
         self._grower = Grower(outermost)
         self._branches: dict[str, Branch] = {}
         self._problems: dict[str, tuple[Problem, ...]] = {}
@@ -125,6 +121,7 @@ class _Compilation:
 
     def run(self) -> Steps[Snapshot]:
         book = self._book
+        yield from self._surround()
         grown = yield from self._grow()
         self._branches = dict(book.branches)
         for key, branch in grown.items():
@@ -154,6 +151,19 @@ class _Compilation:
             compile_problems=self._problems,
         )
 
+    def _surround(self) -> Steps[None]:
+        """What is the same for all documents: named lists, compiled, and what gateway.yaml makes of them."""
+        outermost, config = self._grower.outermost, self._grower.outermost.fitter.config
+        if self._told:
+            addresses = yield from config.addresses.follow(self._lists)
+            self._relisted = config.addresses.changed(addresses)
+            config = Config(self._lists, self._before.consumers, addresses)
+        if self._all or self._told or self._changed:
+            outermost = Outermost.of(self._surroundings, config)
+        relisted = not self._relisted.isdisjoint(outermost.verdict.lists)
+        self._all = self._all or relisted or (self._told and outermost.verdict.uses_config)
+        self._grower = Grower(outermost)
+
     def _grow(self) -> Steps[dict[str, Branch | None]]:
         """The new Branch, None if gone, of each document that changed or sees something changed."""
         grown: dict[str, Branch | None] = {}
@@ -172,7 +182,7 @@ class _Compilation:
 
     def _concerns(self, branch: Branch) -> bool:
         """Whether what came with this Delta, besides documents, means something to `branch`."""
-        if self._delta.lists is not None and branch.uses_lists:
+        if not self._relisted.isdisjoint(branch.lists):
             return True
         return (self._told and branch.uses_config) or not self._changed.isdisjoint(branch.plugins)
 

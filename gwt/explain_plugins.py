@@ -6,6 +6,7 @@ from typing import Any
 
 from gwt.branches import plugin_levels
 from gwt.fitting import RUNS, Level, Use, effective, state
+from gwt.guards import set_by
 from gwt.leaf import Leaf
 from gwt.phase.plugintype import read_meta
 from gwt.snapshot import Snapshot
@@ -27,11 +28,13 @@ def plugins(snapshot: Snapshot, leaf: Leaf) -> list[dict[str, Any]]:
             "priority": member.priority,
             "phases": list(member.phases),
             "mode": member.mode,
-            "set_by": str(member.origin),
+            "set_by": set_by(member, leaf.policy),
         }
         for member in members
     ]
     running = {member.name for member in members}
+    if "auth" in running and isinstance(leaf.policy.auth_type, tuple):
+        running.update(leaf.policy.auth_type)
     return told + [
         {"name": one.use.name, "state": _state(snapshot, leaf, one), "set_by": str(one.origin)}
         for one in effective(_levels(snapshot, leaf))

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from gwt.closing import HARMLESS, list_names, reasons
 from gwt.guards import Here, Spot, made
+from gwt.login import PRIORITY
 from gwt.model.policy import Origin, Policy, merge
 from gwt.model.problem import format_problem
 from gwt.model.route import PluginUse, Problem, Service
+from gwt.phase.auth import AnyOf, AuthPlugin
 from gwt.phase.chain import Chain
 from gwt.phase.member import Member
 from gwt.phase.plugin import Config
@@ -52,12 +54,13 @@ class Verdict(NamedTuple):
     """What the policy and the plugins of a path come to.
 
     `why` says why it is closed, empty if it is open; `plugins` are the names in effect, whether they run or not;
-    `uses_config`: a member was told of lists and consumers, and has to hear of others.
+    `lists` are the named lists that the policy refers to; `uses_config`: a plugin is told of lists and consumers, and
+    has to hear of others.
     """
 
     why: tuple[str, ...]
     guarded: bool
-    uses_lists: bool
+    lists: frozenset[str]
     members: tuple[Member, ...] = ()
     plugins: frozenset[str] = frozenset()
     uses_config: bool = False
@@ -107,30 +110,33 @@ class Fitter:
         why = list(reasons(policy, service, self.surroundings, self.config.lists))
         members: list[Member] = []
         warnings: list[tuple[str, int]] = []
+        listed = policy.auth_type if isinstance(policy.auth_type, tuple) else ()
+        any_of: list[Member] = []
+        uses += _implied(policy, listed, uses)
         for one in uses:
             meta = self._meta(one, route)
             what = state(one.use.name, meta, self.surroundings)
             if what == RUNS:
-                why += self._fit(one, meta, route, members)
+                why += self._fit(one, meta, route, any_of if one.use.name in listed else members)
             elif what in (MISSING, BARRED):
                 why.append(_closing(one.use.name, what, self.surroundings.file))
             elif what == SKIPPED:
                 warnings.append((f"plugin {one.use.name!r} is not in `plugins` of {self.surroundings.file}: it is "
                                  "skipped here", one.origin.line))  # fmt: skip
+        if isinstance(policy.auth_type, tuple) and not why:
+            why += self._any_of(any_of, members)
         return Verdict(
             tuple(why),
             policy.guarded or any(self._guards(one.use.name) for one in uses),
-            bool(list_names(policy)),
+            frozenset(list_names(policy)),
             tuple(members),
             frozenset(one.use.name for one in uses),
-            any(hasattr(member.plugin, "on_config") for member in members),
+            any(self._hears(one.use.name) for one in uses),
             tuple(warnings),
         )
 
     def chain(self, policy: Policy, verdict: Verdict, spot: Spot) -> Chain | None:
         """The chain of an open path. Raises ValueError (for people) where its policy can't be enforced after all."""
-        if not verdict.members and not policy.asks():
-            return None
         guards = made(policy, spot, Here(self.surroundings, self.config))
         return self.surroundings.roster.chain([*verdict.members, *guards])
 
@@ -146,16 +152,42 @@ class Fitter:
         except OutOfOrder as error:
             yield str(error)
 
+    def _any_of(self, plugins: Sequence[Member], members: list[Member]) -> Iterator[str]:
+        """Add the member that asks all of `plugins`, or say why there is none."""
+        asked = [member.plugin for member in plugins if isinstance(member.plugin, AuthPlugin)]
+        strange = [member.name for member in plugins if not isinstance(member.plugin, AuthPlugin)]
+        if strange:
+            yield f"auth_type names {', '.join(strange)}: no auth plugin"
+            return
+        key = "auth", tuple(plugins)
+
+        def make() -> Member:
+            return Member("auth", PRIORITY, {"access": AnyOf(asked).access}, kept=key)
+
+        members.append(self.surroundings.roster.guard(key, make))
+
     def _meta(self, one: Use, route: str) -> Meta:
         try:
             return read_meta(one.use.conf or {})
         except Misfit as misfit:
             raise Unfit(_problems(one, misfit, route)) from None
 
+    def _hears(self, name: str) -> bool:
+        """Whether it is told of lists and consumers: what can't begin with these may with others."""
+        kind = self.surroundings.installed.types.get(name)
+        return kind is not None and hasattr(kind.cls, "on_config")
+
     def _guards(self, name: str) -> bool:
         """Whether who asks decides there: what is not known may be asking."""
         kind: PluginType | None = self.surroundings.installed.types.get(name)
         return name not in HARMLESS and (kind is None or kind.cls.admits)
+
+
+def _implied(policy: Policy, listed: Sequence[str], uses: Sequence[Use]) -> list[Use]:
+    """Auth plugins that `auth_type` lists and that no level configures: as they are without (their own defaults)."""
+    there = {one.use.name for one in uses}
+    level = Level(policy.origins["auth_type"], ("auth_type",), ())
+    return [Use(PluginUse(name, {}), level) for name in dict.fromkeys(listed) if name not in there]
 
 
 def _closing(name: str, what: str, file: str) -> str:

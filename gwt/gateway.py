@@ -26,6 +26,7 @@ from gwt.edge.debug import knowing
 from gwt.edge.listener import TICK, HttpFactory
 from gwt.edge.resource import GatewayResource
 from gwt.edge.service_resource import ServiceProxyResource
+from gwt.entrance import Entrance
 from gwt.finished import Finished
 from gwt.fitting import Outermost
 from gwt.health import Health
@@ -75,6 +76,7 @@ class Gateway:
         self.ticker = Ticker(2)
         self.desk = Desk(reactor, self.clock, self.ticker, self.meters, self._plugins_changed)
         self.desk.move(self.desk.furnish(settings, configuration.base), settings)
+        self.entrance = Entrance(reactor, settings.identity)
         self.mounted = load_resources(settings.resources)
         self.current = Current(empty_snapshot(self._surroundings()))
         dialled: Any = Dialled(reactor)
@@ -115,6 +117,7 @@ class Gateway:
             merge_slashes=settings.paths.merge_slashes,
             installed=self.desk.installed,
             local=self.desk.local,
+            login=self.entrance.login,
             roster=self.desk.roster,
         )
 
@@ -267,6 +270,7 @@ class Gateway:
         yield self.admin.stop()
         yield self.refresher.stop()
         self.pools.close_idle()
+        self.entrance.close()
         self.desk.stop()
         if self.finished.access_log is not None:
             self.finished.access_log.close()
@@ -275,11 +279,11 @@ class Gateway:
     def reload(self, configuration: Configuration) -> Any:
         """Put `configuration` in force without dropping a request. Fails, and leaves all as it was, with
         BindError, StoreError, OSError (the access log), ResourceError or Unfit (a plugin's configuration)."""
-        before, mounted = self.configuration, self.mounted
+        before, mounted, entrance = self.configuration, self.mounted, self.entrance
         new_store = follows(allowed(configuration)) != follows(before)
         house = self.desk.furnish(configuration.settings, configuration.base)
         self.mounted = load_resources(configuration.settings.resources, before.settings.resources, mounted)
-        self.configuration = configuration
+        self.configuration, self.entrance = configuration, entrance.following(configuration.settings.identity)
         moved = self.desk.move(house, configuration.settings)
         try:
             fits = Outermost.of(self._surroundings())  # kept until all is in force: what it made is found again
@@ -288,7 +292,9 @@ class Gateway:
             if new_store:
                 yield self._change_store()
         except Exception:
-            self.configuration, self.mounted = before, mounted
+            if self.entrance is not entrance:
+                self.entrance.close()
+            self.configuration, self.mounted, self.entrance = before, mounted, entrance
             self.desk.move(*moved)
             yield self._relisten()
             raise
@@ -298,6 +304,8 @@ class Gateway:
         self._refit()
         if not new_store:
             yield self.refresher.reconfigure(self._surroundings())
+        if self.entrance is not entrance:
+            entrance.close()
         del fits
 
     def _relisten(self) -> Deferred[None]:

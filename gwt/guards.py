@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from gwt.admission import address_member, claims_member
+from gwt.model.access import AUTH_WORDS
 from gwt.model.policy import Policy
 from gwt.phase.member import Member
 from gwt.phase.plugin import Config
@@ -34,14 +36,62 @@ class Here(NamedTuple):
 #: The effective policy of one leaf -> its members. What it raises as ValueError (for people) closes the path.
 Maker = Callable[[Policy, Spot, Here], Iterable[Member]]
 
+
+def _addresses(policy: Policy, spot: Spot, here: Here) -> Iterator[Member]:
+    rule = here.config.addresses.rule(policy.ip_allow, policy.ip_deny)
+    if rule is not None:
+        yield address_member(here.surroundings.roster, rule)
+
+
+def _auth(policy: Policy, spot: Spot, here: Here) -> Iterator[Member]:
+    login = here.surroundings.login
+    if isinstance(policy.auth_type, tuple):
+        return  # plugins: see gwt.fitting
+    if policy.auth_type not in AUTH_WORDS:
+        raise ValueError(f"auth_type {policy.auth_type!r} is not known (set by {policy.origins['auth_type']})")
+    if login is None:
+        raise ValueError("nobody can be known here: there is no `identity`")
+    yield login.members[policy.auth_type]
+
+
+def _claims(policy: Policy, spot: Spot, here: Here) -> Iterator[Member]:
+    yield claims_member(here.surroundings.roster, policy.require or {})
+
+
 #: Field of `access` -> who makes its members; fields that are enforced together have one maker, which is asked once.
-MAKERS: dict[str, Maker] = {}
+MAKERS: dict[str, Maker] = {
+    "ip_allow": _addresses,
+    "ip_deny": _addresses,
+    # "rate_limits": comes in here; priority 2900 without `user` among the selectors, 1001 with it.
+    "auth_type": _auth,
+    "require": _claims,
+}
+
+#: Member -> the fields that it enforces, for whoever asks who set them.
+FIELDS_OF = {
+    "ip": ("ip_allow", "ip_deny"),
+    "auth": ("auth_type",),
+    "login": ("auth_type",),
+    "optional": ("auth_type",),
+    "require": ("require",),
+}
 
 
 def made(policy: Policy, spot: Spot, here: Here, makers: Mapping[str, Maker] = MAKERS) -> Iterator[Member]:
     """The members that enforce `policy` at `spot`, as far as there are makers for what it asks for."""
     for maker in dict.fromkeys(makers[field] for field in policy.asks() if field in makers):
         yield from maker(policy, spot, here)
+    login = here.surroundings.login
+    if login is not None and login.strip is not None:
+        yield login.strip
+
+
+def set_by(member: Member, policy: Policy) -> str:
+    """Who set what a member enforces, for people."""
+    if member.origin is not None:
+        return str(member.origin)
+    asked = [str(policy.origins[field]) for field in FIELDS_OF.get(member.name, ()) if field in policy.asks()]
+    return ", ".join(dict.fromkeys(asked)) or "global (identity)"
 
 
 def missing(policy: Policy, makers: Mapping[str, Maker] = MAKERS) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from weakref import WeakValueDictionary
 
-from gwt.addresses import AddressSet
+from gwt.addresses import AddressSet, number
 from gwt.steps import Steps
 
 NO_LISTS: Mapping[str, tuple[str, ...]] = {}
@@ -36,15 +36,11 @@ class AddressRule:
             if address in denied:
                 return False
         if self.allow is None:
-            return not self.deny or address in EVERYWHERE
+            return not self.deny or number(address) is not None
         for allowed in self.allow:
             if address in allowed:
                 return True
         return False
-
-
-#: All addresses: tells one from what is none.
-EVERYWHERE = AddressSet.of(("0.0.0.0/0", "::/0"))
 
 
 class AddressLists:

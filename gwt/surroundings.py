@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gwt.balance.endpoint import Registry
+from gwt.login import Login
 from gwt.model.route import NO_ACCESS, Access, PluginUse
 from gwt.phase.installed import NOTHING, Installed
 from gwt.phase.roster import Roster
@@ -16,7 +17,8 @@ class Surroundings:
 
     `access` and `plugins` are the global level, `file` is where they stand. `resources` are the names that
     `resource:` may mount. `escaped_slashes` is auto, keep or reject. `installed` are the plugins that there are,
-    `local` the names of those that may run here (None: all). `registry` and `roster` outlive every Snapshot.
+    `local` the names of those that may run here (None: all). `login` is what `identity:` means (None: nobody
+    can be known here). `registry` and `roster` outlive every Snapshot.
     """
 
     registry: Registry
@@ -28,4 +30,5 @@ class Surroundings:
     merge_slashes: bool = True
     installed: Installed = NOTHING
     local: frozenset[str] | None = None
+    login: Login | None = None
     roster: Roster = field(default_factory=Roster, compare=False)

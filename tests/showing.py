@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from gwt.admission import AddressGuard
 from gwt.leaf import Leaf
+from gwt.phase.member import Member
 from gwt.snapshot import Snapshot
 from gwt.store.catalog import Catalog
 
@@ -14,8 +16,16 @@ def shown_leaf(leaf: Leaf) -> dict[str, Any]:
     """Everything of a Leaf that decides what is done with a request."""
     shown = {one.name: getattr(leaf, one.name) for one in fields(leaf) if one.name not in ("stats", "handler")}
     shown["closed"] = leaf.closed and leaf.closed.code
+    shown["chain"] = leaf.chain and [shown_member(member) for member in leaf.chain.members]
     shown["rewrite"] = leaf.rewrite and leaf.rewrite(b"/a/b")
     return shown
+
+
+def shown_member(member: Member) -> Any:
+    """What a member of a chain is; of address lists, whom they have."""
+    guard = getattr(member.methods.get("access"), "__self__", None)
+    rule = guard._admits.__self__ if isinstance(guard, AddressGuard) else None
+    return member.name, member.priority, member.mode, rule and (rule.allow, rule.deny)
 
 
 def shown_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -25,22 +25,9 @@ def test_what_asks_for_nothing_special_is_open() -> None:
     assert why(policy(retries=3, max_body=1)) == ""
 
 
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"auth_type": "login"}, "auth_type"),
-        ({"auth_type": "optional"}, "auth_type"),
-        ({"auth_type": ("key-auth",)}, "auth_type"),
-        ({"auth_type": "magic"}, "auth_type"),
-        ({"require": {"role": ("admin",)}}, "require"),
-        ({"rate_limits": (RateLimit(1),)}, "rate_limits"),
-        ({"ip_allow": ()}, "ip_allow"),
-        ({"ip_deny": ("10.0.0.0/8",)}, "ip_deny"),
-    ],
-)
-def test_what_can_not_be_enforced_yet_closes_and_says_who_asked(fields: dict[str, object], said: str) -> None:
-    assert said in why(policy(**fields))
-    assert "a.yaml:3" in why(policy(**fields))
+def test_what_can_not_be_enforced_yet_closes_and_says_who_asked() -> None:
+    asks = policy(rate_limits=(RateLimit(1),))
+    assert "rate_limits" in why(asks) and "a.yaml:3" in why(asks)
 
 
 def test_names_that_do_not_resolve_close() -> None:

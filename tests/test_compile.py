@@ -192,7 +192,7 @@ def test_lists_that_come_and_go_compile_again_who_names_them() -> None:
     first = compile_now(EMPTY, Delta(1, routes(listed, route("b", "y"))))
     assert "'@net' is not defined" in next(first.problems()).message
     second = compile_now(first, Delta(2, lists={"net": ("10.0.0.0/8",)}))
-    assert "'@net'" not in next(second.problems()).message
+    assert list(second.problems()) == []
     assert found(second, "y") is found(first, "y")
     third = compile_now(second, Delta(3, lists={}))
     assert "'@net' is not defined" in next(third.problems()).message

@@ -6,7 +6,9 @@ import pytest
 
 from gwt.balance.endpoint import Registry
 from gwt.fitting import Fitter, Outermost
-from gwt.guards import MAKERS, Here, Spot, made, missing
+from gwt.guards import MAKERS, Here, Spot, made, missing, set_by
+from gwt.login import login_of, nobody
+from gwt.model.options import Identity
 from gwt.model.policy import FIELDS, Origin, Policy, merge
 from gwt.model.route import Access, RateLimit
 from gwt.phase.member import Member
@@ -59,3 +61,23 @@ def test_a_maker_makes_part_of_the_chain_and_closes_where_it_can_not(monkeypatch
     chain, why = outermost.chain(Spot("r", "s", "/x"))
     assert chain is not None and [one.name for one in chain.members] == ["limit of /x"] and why == ()
     assert outermost.chain(Spot("r", "s", "/bad")) == (None, ("no such thing",))
+
+
+@pytest.mark.parametrize("kind", ["login", "optional", "magic"])
+def test_who_can_not_be_known_here_closes(kind: str) -> None:
+    with pytest.raises(ValueError, match=r"auth_type 'magic'.*a\.yaml:3" if kind == "magic" else "no `identity`"):
+        list(made(policy(auth_type=kind), SPOT, HERE))
+
+
+def test_a_list_that_is_not_there_closes() -> None:
+    with pytest.raises(ValueError, match="'@net' is not defined"):
+        list(made(policy(ip_deny=("@net",)), SPOT, HERE))
+
+
+def test_what_is_shared_is_told_of_each_policy_apart() -> None:
+    login = login_of(Identity(strip_cookie=True), nobody)
+    here = Here(Surroundings(HERE.surroundings.registry, login=login), HERE.config)
+    asks = policy(auth_type="login", ip_deny=("10.0.0.0/8",), require={"role": ("a",)})
+    told = {member.name: set_by(member, asks) for member in made(asks, SPOT, here)}
+    where = "route foo (a.yaml:3)"
+    assert told == {"ip": where, "login": where, "require": where, "strip_cookie": "global (identity)"}

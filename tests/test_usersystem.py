@@ -13,10 +13,11 @@ from twisted.internet.task import deferLater
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 
+from gwt.asking import MAX_ANSWER
 from gwt.identities import Exchanged
 from gwt.identity.cookie import SessionCookie
 from gwt.model.options import Exchange
-from gwt.usersystem import MAX_ANSWER, UserSystem, UserSystemError
+from gwt.usersystem import UserSystem, UserSystemError
 
 net: Any = reactor
 

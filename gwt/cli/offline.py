@@ -14,6 +14,7 @@ from gwt.balance.endpoint import Registry
 from gwt.compile import compile_now, empty_snapshot
 from gwt.configuration import Configuration, data_directory, shown
 from gwt.fitting import Unfit
+from gwt.login import login_of, nobody
 from gwt.model.document import read_documents
 from gwt.model.route import Problem
 from gwt.model.settings import Settings, load_settings, reveal
@@ -115,6 +116,7 @@ def surroundings_of(settings: Settings) -> Surroundings:
         merge_slashes=settings.paths.merge_slashes,
         installed=house_of(settings).installed,
         local=None if settings.plugins is None else frozenset(settings.plugins),
+        login=login_of(settings.identity, nobody),
         roster=Roster(served=False),
     )
 

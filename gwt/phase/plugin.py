@@ -17,17 +17,21 @@ docs/plugins.md has the whole story.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface, directlyProvides
 
 from gwt.errors import GatewayError
+from gwt.lists import AddressLists
 from gwt.model.derive import DURATION, SIZE, Schema, nullable
 from gwt.phase.exchange import Exchange
 from gwt.phase.reply import Reply
+from gwt.steps import finish
+
+T = TypeVar("T")
 
 #: In the order in which a request meets them; the last three see the answer.
 PHASES = ("rewrite", "access", "header_filter", "body_filter", "log")
@@ -38,6 +42,10 @@ Said = Reply | None | Deferred[Reply | None] | Awaitable[Reply | None]
 #: Annotations for fields: `timeout: Seconds = 1.0` takes 500ms, `limit: Bytes = 1024` takes 1KiB.
 Seconds = Annotated[float, DURATION]
 Bytes = Annotated[int, SIZE]
+
+
+#: Stands for "compile them yourself".
+NOT_COMPILED = AddressLists()
 
 
 class IGatewayPlugin(Interface):
@@ -54,10 +62,26 @@ class Misconfigured(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `on_config` is given: the named `lists` of CIDRs and the `consumers` of the store."""
+    """What `on_config` is given: the named `lists` of CIDRs and the `consumers` of the store.
+
+    `addresses` are the lists compiled, and the rules made of them; compiled here where nobody has done it in steps.
+    """
 
     lists: Mapping[str, tuple[str, ...]]
     consumers: Mapping[str, Any]
+    addresses: AddressLists = NOT_COMPILED
+    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.addresses is NOT_COMPILED and self.lists:
+            object.__setattr__(self, "addresses", finish(AddressLists().follow(self.lists)))
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` makes: at the first call with this name; all who are given this Config share it."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
 
 class Plugin:

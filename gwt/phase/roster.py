@@ -6,7 +6,7 @@ stopped. So a request ends with the plugins that it began with, and nobody count
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary, finalize
 
@@ -32,6 +32,7 @@ class Roster:
         self.tools = tools or Tools()
         self._served = served
         self._members: WeakValueDictionary[Place, Member] = WeakValueDictionary()
+        self._guards: WeakValueDictionary[Hashable, Member] = WeakValueDictionary()
         self._chains: WeakValueDictionary[tuple[Member, ...], Chain] = WeakValueDictionary()
         self._endings: dict[int, finalize[..., Member]] = {}
 
@@ -58,6 +59,13 @@ class Roster:
         self._begin(member, plugin, config)
         self._members[place] = member
         return member
+
+    def guard(self, key: Hashable, make: Callable[[], Member]) -> Member:
+        """The member that enforces what `key` says: one for all leaves that want the same; made where there is none."""
+        there = self._guards.get(key)
+        if there is None:
+            there = self._guards[key] = make()
+        return there
 
     def _methods(self, plugin: Plugin, meta: Meta) -> dict[str, Method]:
         taking = plugin.phases()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred, fail, maybeDeferred
+
 from gwt.phase.ticker import Ticker
 
 
@@ -39,11 +41,19 @@ def no_zones(name: str) -> Zone:
     raise NoZones(f"there are no shared zones here, so no {name!r}")
 
 
+def nobody_to_ask(*request: Any, **options: Any) -> Deferred[Any]:
+    """Where nobody has said how other servers are asked."""
+    return fail(ConnectionError("nobody can be asked from here"))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tools:
     """`clock` gives monotonic seconds, `wall` those of the epoch, `random(n)` n bytes that nobody can guess.
 
     `ticker` is driven by the process, `reactor` is Twisted's (None: a tool, where nothing is served).
+
+    `ask(method, url, headers, body, timeout)` asks an HTTP server (`gwt.asking`), `aside(function, *arguments)` calls
+    what takes long elsewhere; both give Deferreds. `kept` is for what outlives a configuration, by names of your own.
 
     `shared(zone)` gives a Zone; `raised(plugin, request id, error)` is told of a plugin's failures (the id is "" where
     there was no request), `would_reject(plugin, route)` of what a plugin in report mode would have refused.
@@ -57,3 +67,6 @@ class Tools:
     would_reject: Callable[[str, str], None] = lambda plugin, route: None
     wall: Callable[[], float] = time.time
     random: Callable[[int], bytes] = os.urandom
+    ask: Callable[..., Deferred[Any]] = nobody_to_ask
+    aside: Callable[..., Deferred[Any]] = maybeDeferred
+    kept: dict[Any, Any] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from gwt.asking import Bench, Client
 from gwt.metrics import Meters
 from gwt.model.settings import Settings
 from gwt.phase.installed import Broken, Installed
@@ -42,7 +43,12 @@ class Desk:
         self._told: dict[str, float] = {}
         self._broken: tuple[Broken, ...] = ()
         self._settings = Settings()
-        self.roster = Roster(Tools(clock, ticker, reactor, zones, self.raised, meters.would_reject))
+        self._client, self._bench = Client(reactor), Bench(reactor)
+        tools = Tools(
+            clock, ticker, reactor, zones, self.raised, meters.would_reject,
+            ask=self._client.ask, aside=self._bench.call,
+        )  # fmt: skip
+        self.roster = Roster(tools)
         self.house = House(())
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
@@ -95,6 +101,8 @@ class Desk:
         if self._loop.running:
             self._loop.stop()
         self.roster.stop()
+        self._client.close()
+        self._bench.close()
 
     def _look(self) -> Deferred[None] | None:
         try:

@@ -30,7 +30,7 @@ services:
     rewrite: {strip: /api}
     access: {retries: 4}
   - {uri: /api, headers: {X-Canary: "1"}}
-  - {uri: /closed, access: {auth_type: login}}
+  - {uri: /closed, plugins: {unheard-of: {}}}
 - name: gone
   port: 80
   paths: [{uri: /gone}]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import h11
@@ -25,6 +25,7 @@ from gwt.delta import Delta
 from gwt.edge.channel import Channel
 from gwt.edge.listener import HttpFactory
 from gwt.edge.resource import GatewayResource
+from gwt.login import Login
 from gwt.model.access import Access
 from gwt.model.route import EndpointSpec, Path, PluginUse, Route, Service, ServiceSpec
 from gwt.model.settings import Limits
@@ -191,6 +192,9 @@ class Rig:
         debug: Callable[[bytes], bool] = lambda said: False,
         zones: Callable[[str], Any] = no_zones,
         reactor: Any = None,
+        login: Login | None = None,
+        lists: Mapping[str, tuple[str, ...]] | None = None,
+        consumers: Mapping[str, Any] | None = None,
     ) -> None:
         """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them."""
         self.answer = answer
@@ -210,15 +214,15 @@ class Rig:
         surroundings = self.surroundings = Surroundings(
             Registry(clock, random.Random(1).random), resources=frozenset(resources or ()),
             plugins=uses(global_plugins), installed=Installed(types), roster=Roster(tools),
+            login=login,
         )  # fmt: skip
         extra: Any = {"plugins": uses(plugins)}
         extra.update({} if access is None else {"access": access})
         service = service or Service(name="s", port=80, paths=tuple(paths))
         routes = {"r": Route(name="r", hosts=tuple(hosts), namespace="n", services=(service,), **extra)}
         services = {"n/s:80": ServiceSpec("n/s:80", (EndpointSpec("127.0.0.1:80"),))}
-        self.current = current = Current(
-            compile_now(empty_snapshot(surroundings), Delta(1, routes, services), surroundings)
-        )
+        delta = Delta(1, routes, services, lists=lists, consumers=consumers)
+        self.current = current = Current(compile_now(empty_snapshot(surroundings), delta, surroundings))
         ids = Ids(random.Random(2).randbytes)
         self.pools = Pools(self, clock)  # type: ignore[arg-type]
         proxy = Proxy(self.pools, self.ticker, clock, ids)
@@ -226,6 +230,18 @@ class Rig:
         self.factory = HttpFactory(root, limits or Limits(), clock, trusts, ids, self._finished)
         self.factory.debug = debug
         self.connect(peer)
+
+    def configure(self, **fields: Any) -> None:
+        """Put the route in force with other fields: `plugins` as documents write them, `access`."""
+        fields = {**fields, "plugins": uses(fields["plugins"])} if "plugins" in fields else fields
+        snapshot = self.current.snapshot
+        route = replace(snapshot.book.branches["r"].document, **fields)
+        self.current.swap(compile_now(snapshot, Delta(snapshot.revision + 1, {"r": route}), self.surroundings))
+
+    def put(self, **delta: Any) -> None:
+        """Put other lists, consumers or rules in force."""
+        snapshot = self.current.snapshot
+        self.current.swap(compile_now(snapshot, Delta(snapshot.revision + 1, **delta), self.surroundings))
 
     def _finished(self, exchange: Any) -> None:
         if exchange.phases is not None:
