@@ -33,7 +33,7 @@ from gwt.phase.plugin import Plugin
 from gwt.phase.plugintype import PluginType
 from gwt.phase.roster import Roster
 from gwt.phase.ticker import Ticker
-from gwt.phase.tools import Tools, no_zones
+from gwt.phase.tools import Tools, Zone, no_zones
 from gwt.proxy import Proxy
 from gwt.snapshot import Current
 from gwt.surroundings import Surroundings
@@ -189,8 +189,13 @@ class Rig:
         plugins: Mapping[str, Any] | None = None,
         global_plugins: Mapping[str, Any] | None = None,
         debug: Callable[[bytes], bool] = lambda said: False,
+        shared: Callable[[str], Zone] = no_zones,
+        reactor: Any = None,
     ) -> None:
-        """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them."""
+        """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them.
+
+        `shared` makes zones; `reactor`, a twisted.internet.task.Clock, is what plugins wait by.
+        """
         self.answer = answer
         self.seen: list[Seen] = []
         self.upstreams: list[Upstream] = []
@@ -201,7 +206,7 @@ class Rig:
         self.raised: list[tuple[str, BaseException]] = []
         self.would_reject: list[tuple[str, str]] = []
         tools = Tools(
-            clock, self.ticker, None, no_zones, lambda name, _, error: self.raised.append((name, error)),
+            clock, self.ticker, reactor, shared, lambda name, _, error: self.raised.append((name, error)),
             lambda *said: self.would_reject.append(said),
         )  # fmt: skip
         surroundings = self.surroundings = Surroundings(
