@@ -29,9 +29,8 @@ def rig(zones: Zones | None = None, **conf: Any) -> Rig:
 def test_so_many_and_no_more_until_the_window_is_over() -> None:
     one = rig().send(GET * 3)
     assert one.statuses == [200, 200, 429] and len(one.seen) == 2
-    told = [
-        [got.headers[b"x-ratelimit-" + name] for name in (b"limit", b"remaining", b"reset")] for got in one.answers()
-    ]
+    names = [b"x-ratelimit-" + name for name in (b"limit", b"remaining", b"reset")]
+    told = [[got.headers[name] for name in names] for got in one.answers()]
     assert told == [[b"2", b"1", b"20"], [b"2", b"0", b"20"], [b"2", b"0", b"20"]]
     assert one.answers()[2].headers[b"retry-after"] == b"20"
     assert one.finished[2].code == "rate_limit" and b'"rate_limit"' in one.answers()[2].body

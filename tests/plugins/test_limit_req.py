@@ -17,7 +17,7 @@ from gwt.plugins.limit_req import LimitReq, take
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 CONF = {"rate": 2, "burst": 2, "key": "remote_addr"}
-EACH, BURST = 100, 3
+EACH, BURST, KEY = 100, 3, b"k" * 16
 
 
 def rig(**conf: Any) -> tuple[Rig, Clock]:
@@ -73,27 +73,29 @@ class Crowded(MemoryZone):
 
     def __init__(self, clock: Callable[[], float], others: list[int]) -> None:
         super().__init__(clock)
-        self.others, self.within, self.waits = others, False, []  # type: ignore[var-annotated]
+        self.others, self.within = others, False
+        self.waits: list[int] = []
 
-    def crowd(self) -> None:
-        if self.within or not self.others:
-            return
+    def alone(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """One step of a worker, before it the others."""
+        if self.within:
+            return step(*arguments)
         self.within = True
-        for _ in range(self.others.pop()):
-            self.waits.append(take(self, b"k" * 16, int(self.clock() * 1e9), EACH, BURST * EACH))
+        for _ in range(self.others.pop() if self.others else 0):
+            self.waits.append(take(self, KEY, int(self.clock() * 1e9), EACH, BURST * EACH))
+        said = step(*arguments)
         self.within = False
+        return said
 
     def get(self, key: bytes) -> bytes | None:
-        self.crowd()
-        return super().get(key)
+        found: bytes | None = self.alone(super().get, key)
+        return found
 
     def add(self, key: bytes, value: bytes, ttl: float | None = None) -> bool:
-        self.crowd()
-        return super().add(key, value, ttl)
+        return bool(self.alone(super().add, key, value, ttl))
 
     def set(self, key: bytes, value: bytes, ttl: float | None = None) -> None:
-        self.crowd()
-        super().set(key, value, ttl)
+        self.alone(super().set, key, value, ttl)
 
 
 @given(st.lists(st.integers(0, 250), max_size=40), st.lists(st.integers(0, 3), max_size=60))
@@ -104,7 +106,7 @@ def test_places_are_given_once_however_workers_interleave(gaps: list[int], other
     for gap in gaps:
         now[0] += gap
         zone.waits = []
-        zone.waits.append(take(zone, b"k" * 16, now[0], EACH, BURST * EACH))
+        zone.waits.append(take(zone, KEY, now[0], EACH, BURST * EACH))
         places = sorted(wait for wait in zone.waits if wait <= BURST * EACH)
         wanted = []
         while len(wanted) < len(zone.waits) and max(level, now[0]) - now[0] <= BURST * EACH:
