@@ -1,8 +1,7 @@
-"""limit-req: a steady rate of requests (a leaky bucket), over all workers of a node; what comes too early waits."""
+"""limit-req: a steady rate of requests, over all workers of a node; what comes too early waits."""
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from math import ceil
 from typing import Annotated, Literal
@@ -14,50 +13,43 @@ from gwt.phase.bucket import bucket
 from gwt.phase.plugin import Exchange, Plugin, Reply
 from gwt.phase.tools import Tools, Zone
 
-#: Turn, and when in nanoseconds the bucket is empty again.
-_STATE = struct.Struct(">QQ")
-#: Turns that are kept behind the last: no worker is overtaken so often between two steps.
-_BEHIND = 64
+#: Seconds for which a turn is kept beyond its time: longer than a worker stands still between two steps.
+_SPARE = 0.1
 
 
-def take(zone: Zone, key: bytes, now: int, each: int, most: int) -> int:
-    """Take a place in the bucket `key`: how long to wait for it. All times are in nanoseconds.
+def take(zone: Zone, key: bytes, now: int, most: int, each: float) -> int:
+    """The turn that a request gets: the first from `now` on that is free, and nobody else's from then on.
 
-    Each place lasts `each`; more than `most` is not waited for: then no place is taken.
-
-    A bucket is a chain of turns: whoever adds turn N+1 goes next, and `add` lets one alone do so. `key` itself is but
-    a hint at how far the chain has come. So the count is exact without a lock that somebody could die with.
+    Turns are numbered by time, each lasts `each` seconds. One that is more than `most` ahead is told but not taken.
+    `add` gives a turn to one worker alone; what stands under `key` itself only spares looking at those that are taken.
     """
-    raw = zone.get(key)
-    turn, empty = (0, 0) if raw is None else _STATE.unpack(raw)
-    while True:
-        begin = max(empty, now)
-        if begin - now > most:
-            return begin - now
+    turn, ttl = now, each + _SPARE
+    if zone.add(key + turn.to_bytes(8), b"", ttl=ttl):
+        return turn
+    turn = max(now + 1, int(zone.get(key) or 0))
+    while turn - now <= most:
+        ttl = (turn - now + 1) * each + _SPARE
+        if zone.add(key + turn.to_bytes(8), b"", ttl=ttl):
+            zone.set(key, b"%d" % (turn + 1), ttl=ttl)
+            break
         turn += 1
-        state, ttl = _STATE.pack(turn, begin + each), (begin + each - now) / 1e9 + 1
-        if zone.add(key + turn.to_bytes(8), state, ttl=ttl):
-            zone.set(key, state, ttl=ttl)
-            if turn > _BEHIND:
-                zone.delete(key + (turn - _BEHIND).to_bytes(8))
-            return begin - now
-        taken = zone.get(key + turn.to_bytes(8))
-        empty = empty if taken is None else max(empty, _STATE.unpack(taken)[1])
+    return turn
 
 
 @dataclass(frozen=True)
 class LimitReq(Plugin):
     """`rate` requests a second of one `key`. Up to `burst` more wait for their turn; the others get `rejected_code`.
 
-    With `nodelay` the burst is let through at once.
+    Time is cut into turns of 1/`rate` seconds, each for one request: in any time t at most `rate` * t + `burst` + 2 are
+    let through. With `nodelay` the burst is let through at once.
     """
 
     name = "limit-req"
     priority = 1001
     admits = True
 
-    rate: Annotated[float, {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000}]
-    burst: Annotated[float, {"type": "number", "minimum": 0, "maximum": 1_000_000}]
+    rate: Annotated[float, {"type": "number", "minimum": 0.001, "maximum": 100_000}]
+    burst: Annotated[float, {"type": "number", "minimum": 0, "maximum": 10_000}]
     key: Literal["remote_addr", "server_addr", "consumer_name"]
     rejected_code: Annotated[int, {"type": "integer", "minimum": 200, "maximum": 599}] = 429
     rejected_msg: str = "too many requests"
@@ -69,13 +61,13 @@ class LimitReq(Plugin):
 
     def access(self, ctx: Exchange) -> Reply | Deferred[None] | None:
         """Let go on, now or in a while, or refuse."""
-        each = round(1e9 / self.rate)
-        most = round(self.burst * each)
-        key = bucket(self, ctx, self.key)
-        wait = take(ctx.shared(self.name), key, int(ctx.tools.clock() * 1e9), each, most)
-        if wait > most:
-            after = {"Retry-After": str(max(1, ceil((wait - most) / 1e9)))}
+        each, now = round(1e9 / self.rate), int(ctx.tools.clock() * 1e9)
+        key = bucket(self, ctx, self.key) + each.to_bytes(8)
+        turn = take(ctx.shared(self.name), key, now // each, int(self.burst), each / 1e9)
+        wait = (turn * each - now) / 1e9
+        if turn - now // each > self.burst:
+            after = {"Retry-After": str(max(1, ceil(wait - int(self.burst) * each / 1e9)))}
             return Reply.error("rate_limit", self.rejected_msg, after, self.rejected_code)
-        if self.nodelay or wait < 1_000_000:
+        if self.nodelay or wait <= 0:
             return None
-        return deferLater(ctx.tools.reactor, wait / 1e9)
+        return deferLater(ctx.tools.reactor, wait)

@@ -17,7 +17,7 @@ from gwt.plugins.limit_req import LimitReq, take
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 CONF = {"rate": 2, "burst": 2, "key": "remote_addr"}
-EACH, BURST, KEY = 100, 3, b"k" * 16
+EACH, BURST, KEY = 1.0, 3, b"k" * 16
 
 
 def rig(**conf: Any) -> tuple[Rig, Clock]:
@@ -74,7 +74,7 @@ class Crowded(MemoryZone):
     def __init__(self, clock: Callable[[], float], others: list[int]) -> None:
         super().__init__(clock)
         self.others, self.within = others, False
-        self.waits: list[int] = []
+        self.turns: list[int] = []
 
     def alone(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """One step of a worker, before it the others."""
@@ -82,7 +82,7 @@ class Crowded(MemoryZone):
             return step(*arguments)
         self.within = True
         for _ in range(self.others.pop() if self.others else 0):
-            self.waits.append(take(self, KEY, int(self.clock() * 1e9), EACH, BURST * EACH))
+            self.turns.append(take(self, KEY, round(self.clock() / EACH), BURST, EACH))
         said = step(*arguments)
         self.within = False
         return said
@@ -98,22 +98,33 @@ class Crowded(MemoryZone):
         self.alone(super().set, key, value, ttl)
 
 
-@given(st.lists(st.integers(0, 250), max_size=40), st.lists(st.integers(0, 3), max_size=60))
-def test_places_are_given_once_however_workers_interleave(gaps: list[int], others: list[int]) -> None:
-    now = [10**12]
-    zone = Crowded(lambda: now[0] / 1e9, others)
-    level = 0  # of the model: when the bucket is empty
+@given(st.lists(st.integers(0, 5), max_size=40), st.lists(st.integers(0, 3), max_size=60))
+def test_turns_are_given_once_however_workers_interleave(gaps: list[int], others: list[int]) -> None:
+    now = [10**6]
+    zone = Crowded(lambda: now[0] * EACH, others)
+    given: set[int] = set()
     for gap in gaps:
         now[0] += gap
-        zone.waits = []
-        zone.waits.append(take(zone, KEY, now[0], EACH, BURST * EACH))
-        places = sorted(wait for wait in zone.waits if wait <= BURST * EACH)
-        wanted = []
-        while len(wanted) < len(zone.waits) and max(level, now[0]) - now[0] <= BURST * EACH:
-            wanted.append(max(level, now[0]) - now[0])
-            level = max(level, now[0]) + EACH
-        assert places == wanted
-    assert len(zone.held) <= 66
+        zone.turns = []
+        zone.turns.append(take(zone, KEY, now[0], BURST, EACH))
+        free = [turn for turn in range(now[0], now[0] + BURST + 1) if turn not in given]
+        got = sorted(turn for turn in zone.turns if turn - now[0] <= BURST)
+        assert got == free[: len(zone.turns)]
+        given.update(got)
+
+
+@given(st.lists(st.floats(0, 1.5), max_size=40), st.integers(0, 3))
+def test_no_time_sees_more_than_its_rate_and_burst(gaps: list[float], burst: int) -> None:
+    one, _ = rig(burst=burst, nodelay=True)
+    times = []
+    for gap in gaps:
+        one.now += gap
+        one.connect()
+        if one.send(GET).statuses == [200]:
+            times.append(one.now)
+    for begin, since in enumerate(times):
+        for number, until in enumerate(times[begin:], 1):
+            assert number <= 2 * (until - since) + burst + 2
 
 
 @pytest.mark.parametrize("conf", [{"rate": 0}, {"burst": -1}, {"key": "http_x"}, {"rejected_code": 42}])
