@@ -27,6 +27,7 @@ from gwt.model.policy import DEFAULT_POLICY, FIELDS, Origin, merge
 from gwt.model.route import Route
 from gwt.model.schema import definitions
 from gwt.model.settings import Settings, load_settings
+from gwt.plugging.distributed import distributed
 from gwt.rewrite import compile_rewrite
 from gwt.route.path import BadPath, match_path, normalise
 from gwt.snapshot import Snapshot
@@ -39,6 +40,7 @@ from gwt.wire.response import parse_response
 HERE = Path(__file__).resolve().parent.parent
 PAGES = [HERE / "README.md", *sorted((HERE / "docs").glob("*.md"))]
 
+BUILTIN = (HERE / "docs/plugins-builtin.md").read_text(encoding="utf-8")
 _FENCE = re.compile(r"^(?P<before>[^\n]*)\n```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 _CODE = re.compile(r"`([^`]*)`")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -290,3 +292,18 @@ def test_fixed_limits() -> None:
         proxy._HINTS,
         side.MINIMUM_RATE,
     ]
+
+
+# -- plugins-builtin.md
+
+
+@pytest.mark.parametrize("name", re.findall(r"^\| field of (\S+) \|", BUILTIN, re.M))
+def test_every_field_of_a_plugin_is_there_with_its_default(name: str) -> None:
+    schema = next(kind for kind in distributed({})[0] if kind.name == name).schema()
+    said = {codes(row[0])[0]: codes(row[1]) or [row[1]] for row in table("plugins-builtin.md", f"field of {name}")}
+    assert said.keys() == schema["properties"].keys() - {"_meta"}
+    required = {field for field, default in said.items() if default == ["required"]}
+    assert required == set(schema.get("required", ()))
+    for field, default in said.items():
+        if schema["properties"][field].get("default"):
+            assert default[0].lower() == str(schema["properties"][field]["default"]).lower(), field

@@ -89,7 +89,7 @@ class OneZone:
 
 def test_busy(kind: Any) -> None:
     zone, clock = OneZone(), Clock()
-    one = rig(kind("busy"), {"most": 2, "window": "10s"}, zones=lambda name: zone, reactor=clock).send(get() * 3)
+    one = rig(kind("busy"), {"most": 2, "window": "10s"}, shared=lambda name: zone, reactor=clock).send(get() * 3)
     assert one.statuses == [200, 200, 429] and one.answers()[2].headers[b"retry-after"] == b"60"
     assert one.answers()[0].headers[b"x-clients"] == b"1" and len(clock.getDelayedCalls()) == 1
     clock.advance(10)

@@ -65,6 +65,10 @@ class SiteExchange(Exchange):
             raise self._refused
         return self
 
+    @property
+    def server_addr(self) -> str:
+        return getattr(self._request.getHost(), "host", None) or ""
+
     def feed(self) -> None:
         """Hand the body, which is all there, to whoever answers."""
         body, self._body = self._body, b""

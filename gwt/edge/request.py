@@ -43,6 +43,10 @@ class Request(Exchange):
         if self.reader is not None:
             self.reader.body_end(trailers)
 
+    @property
+    def server_addr(self) -> str:
+        return getattr(self.channel.transport.getHost(), "host", None) or ""
+
     # -- the answer
 
     def interim(self, head: ResponseHead) -> None:

@@ -16,6 +16,7 @@ from gwt.errors import GatewayError
 from gwt.identity.claims import identity_of
 from gwt.identity.identity import Identity
 from gwt.phase import fields as lines
+from gwt.wire.names import field
 from gwt.wire.request import RequestHead
 from gwt.wire.response import ResponseHead
 
@@ -165,6 +166,16 @@ class Exchange:
     def query(self) -> bytes | None:
         """What follows the `?` of the target, as it is; None without one."""
         return self.head.query
+
+    @property
+    def scheme(self) -> bytes:
+        """`https` or `http`: how the client came, as far as proxies that are trusted say."""
+        return field(self.forwarded_lines, b"x-forwarded-proto") or b"http"
+
+    @property
+    def server_addr(self) -> str:
+        """The address of this node that the client reached; "" where there is none (a unix socket)."""
+        raise TypeError(type(self))
 
     # -- for plugins: what a chain keeps for this exchange
 

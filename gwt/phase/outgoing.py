@@ -20,8 +20,8 @@ from gwt.route.path import BadPath, normalise
 from gwt.wire.request import METHODS
 
 #: Fields that the gateway writes on every request; setting one changes what it writes.
-_FORWARDED = frozenset((b"x-forwarded-for", b"x-real-ip", b"x-forwarded-proto", b"x-forwarded-port"))
-_OWN = frozenset((b"x-request-id", b"via", b"traceparent"))
+FORWARDED = frozenset((b"x-forwarded-for", b"x-real-ip", b"x-forwarded-proto", b"x-forwarded-port"))
+OWN = frozenset((b"x-request-id", b"via", b"traceparent"))
 
 
 class Outgoing:
@@ -42,12 +42,12 @@ class Outgoing:
         """This one in place of all of its name."""
         name = lines.settable(name)
         lower = name.lower()
-        if lower in _FORWARDED:
+        if lower in FORWARDED:
             self._exchange.forwarded_lines = lines.put(self._exchange.forwarded_lines, name, value)
         elif lower == b"x-forwarded-host":
             lines.line(name, value)
             self._exchange.forwarded_host = lines.octets(value)
-        elif lower in _OWN:
+        elif lower in OWN:
             raise ValueError(f"the header {name.decode()} is the gateway's own")
         else:
             self._put(lines.put(self._exchange.head.fields, name, value), lower)
@@ -56,7 +56,7 @@ class Outgoing:
         """One more of its name."""
         name = lines.settable(name)
         lower = name.lower()
-        if lower in _FORWARDED or lower in _OWN or lower == b"x-forwarded-host":
+        if lower in FORWARDED or lower in OWN or lower == b"x-forwarded-host":
             raise ValueError(f"the header {name.decode()} is there once: set it")
         self._put(self._exchange.head.fields + lines.line(name, value), lower)
 
@@ -64,9 +64,9 @@ class Outgoing:
         """None of that name."""
         name = lines.settable(name)
         lower = name.lower()
-        if lower in _FORWARDED:
+        if lower in FORWARDED:
             self._exchange.forwarded_lines = lines.removed(self._exchange.forwarded_lines, name)
-        elif lower in _OWN or lower == b"x-forwarded-host":
+        elif lower in OWN or lower == b"x-forwarded-host":
             raise ValueError(f"the header {name.decode()} is the gateway's own")
         else:
             self._put(lines.removed(self._exchange.head.fields, name), lower)

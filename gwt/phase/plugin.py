@@ -94,6 +94,9 @@ class Plugin:
     It takes part in the phases for which it has a method: `rewrite(ctx)`, `access(ctx)`, `header_filter(ctx)` and
     `log(ctx)` return Said, `body_filter(ctx, chunk, last)` returns bytes. `start(tools)` is called before the first
     request, `on_config(config)` after it (what either raises closes the path), `stop()` after the last request.
+
+    `self.place` says where this configuration stands: text that is the same on all workers and after an edit, for the
+    keys of what is kept in shared zones. It is "" until the gateway has put the plugin there.
     """
 
     name: ClassVar[str] = ""
@@ -101,6 +104,7 @@ class Plugin:
     admits: ClassVar[bool] = False
     on_error: ClassVar[Literal["deny", "skip"]] = "deny"
     version: ClassVar[str] = ""
+    place: ClassVar[str] = ""
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)

@@ -51,6 +51,7 @@ class Roster:
                 there.origin = origin
                 return there
         plugin = kind.make(conf)
+        object.__setattr__(plugin, "place", " ".join(map(str, place)))
         priority = kind.cls.priority if meta.priority is None else meta.priority
         member = Member(
             kind.name, priority, self._methods(plugin, meta), origin, meta.mode, kind.cls.on_error, plugin,

@@ -85,7 +85,7 @@ def compile_var(name: str, op: str, value: Any) -> VarTest:
     """Compile [name, op, value]. Raises `BadCondition`."""
     frozen = tuple(value) if isinstance(value, (list, tuple)) else value
     try:
-        return VarTest(name, op, frozen, _reader(name), _test(op, frozen))
+        return VarTest(name, op, frozen, reader(name), _test(op, frozen))
     except BadCondition as error:
         raise BadCondition(f"vars [{name}, {op}, {_written(frozen)}]: {error}") from None
 
@@ -102,7 +102,8 @@ _PLAIN: dict[str, Reader] = {
 }
 
 
-def _reader(name: str) -> Reader:
+def reader(name: str) -> Reader:
+    """What reads the variable `name` of a request. Raises `BadCondition`."""
     if name in _PLAIN:
         return _PLAIN[name]
     kind, _, rest = name.partition("_")

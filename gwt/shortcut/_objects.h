@@ -4,7 +4,6 @@
  * descriptors where the slots are. An object of another class, a subclass included, is never touched. */
 #ifndef GWT_OBJECTS_H
 #define GWT_OBJECTS_H
-#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <strings.h>
 #include <structmember.h>

@@ -1,6 +1,7 @@
 /* What a message head is made of, byte by byte: shared by the compiled modules (gwt/wire/_scan.c, gwt/shortcut). */
 #ifndef GWT_LINES_H
 #define GWT_LINES_H
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* The one loop over a message head's bytes, compiled. gwt/wire/scan.py holds the same in Python and says what it means. */
 #define _GNU_SOURCE /* memmem */
-#define PY_SSIZE_T_CLEAN
 #include "_lines.h"
 
 static PyObject *malformed(const char *message)

@@ -34,7 +34,7 @@ from gwt.phase.plugin import Plugin
 from gwt.phase.plugintype import PluginType
 from gwt.phase.roster import Roster
 from gwt.phase.ticker import Ticker
-from gwt.phase.tools import Tools, no_zones
+from gwt.phase.tools import Tools, Zone, no_zones
 from gwt.proxy import Proxy
 from gwt.snapshot import Current
 from gwt.surroundings import Surroundings
@@ -190,13 +190,16 @@ class Rig:
         plugins: Mapping[str, Any] | None = None,
         global_plugins: Mapping[str, Any] | None = None,
         debug: Callable[[bytes], bool] = lambda said: False,
-        zones: Callable[[str], Any] = no_zones,
+        shared: Callable[[str], Zone] = no_zones,
         reactor: Any = None,
         login: Login | None = None,
         lists: Mapping[str, tuple[str, ...]] | None = None,
         consumers: Mapping[str, Any] | None = None,
     ) -> None:
-        """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them."""
+        """`kinds` are installed plugins, `plugins` their configurations on the route, as documents write them.
+
+        `shared` makes zones; `reactor`, a twisted.internet.task.Clock, is what plugins wait by.
+        """
         self.answer = answer
         self.seen: list[Seen] = []
         self.upstreams: list[Upstream] = []
@@ -207,7 +210,7 @@ class Rig:
         self.raised: list[tuple[str, BaseException]] = []
         self.would_reject: list[tuple[str, str]] = []
         tools = Tools(
-            clock, self.ticker, reactor, zones, lambda name, _, error: self.raised.append((name, error)),
+            clock, self.ticker, reactor, shared, lambda name, _, error: self.raised.append((name, error)),
             lambda *said: self.would_reject.append(said),
         )  # fmt: skip
         types = [one if isinstance(one, PluginType) else PluginType(one) for one in kinds]

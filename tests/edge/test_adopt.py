@@ -30,6 +30,7 @@ def test_a_request_is_adopted_once() -> None:
     exchange = adopted(request)
     assert adopted(request) is exchange and exchange.checked() is exchange
     assert (exchange.head.path, exchange.head.query, exchange.client) == (b"/a", b"b", "192.168.1.1")
+    assert exchange.server_addr == request.getHost().host
 
 
 @pytest.mark.parametrize(("method", "uri", "code"), [(b"BREW", b"/", "method"), (b"GET", b"/#x", "bad_request")])

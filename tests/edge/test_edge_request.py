@@ -57,3 +57,8 @@ def test_after_the_client_has_gone_nothing_is_written() -> None:
     request.finish([])
     request.fail(GatewayError("timeout", "too late"))
     assert not rig.wire.written
+
+
+def test_the_address_that_the_client_reached() -> None:
+    one = Rig().send(GET)
+    assert one.finished[0].server_addr == "127.0.0.1" and one.finished[0].scheme == b"http"

@@ -143,3 +143,8 @@ def test_leaves_with_the_same_members_share_a_chain() -> None:
     chain = roster.chain([one, two])
     assert chain is not None and roster.chain([two, one]) is chain and roster.chain([one]) is not chain
     assert roster.chain([]) is None and roster.chain([Member("x", 1, {})]) is None
+
+
+def test_a_plugin_knows_where_it_stands() -> None:
+    one = member(Roster(), "there")
+    assert one.plugin is not None and one.plugin.place == "there"

@@ -1,0 +1,54 @@
+"""limit-count: so many requests in each window of time, counted over all workers of a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Annotated, Literal
+
+from gwt.phase.bucket import bucket
+from gwt.phase.plugin import Exchange, Plugin, Reply
+from gwt.phase.tools import Tools
+
+
+@dataclass(frozen=True)
+class LimitCount(Plugin):
+    """At most `count` requests of one `key` in each `time_window` (seconds); the others get `rejected_code`.
+
+    Windows follow each other without a gap: twice `count` may come close together where two of them meet. Every answer
+    says in X-RateLimit-Limit, -Remaining and -Reset (seconds) how things stand.
+    """
+
+    name = "limit-count"
+    priority = 1002
+    admits = True
+
+    count: Annotated[int, {"type": "integer", "minimum": 1}]
+    time_window: Annotated[int, {"type": "integer", "minimum": 1}]
+    key: Literal["remote_addr", "server_addr"]
+    rejected_code: Annotated[int, {"type": "integer", "minimum": 200, "maximum": 599}]
+
+    def start(self, tools: Tools) -> None:
+        """What can't count lets nobody in: this raises where there are no zones."""
+        tools.shared(self.name)
+
+    def access(self, ctx: Exchange) -> Reply | None:
+        """Count."""
+        window, gone = divmod(ctx.tools.clock(), self.time_window)
+        left = self.time_window - gone
+        key = bucket(self, ctx, self.key) + int(window).to_bytes(8)
+        number = ctx.shared(self.name).incr(key, 1, ttl=left + 1)
+        reset = str(ceil(left))
+        ctx.notes[self.name] = (str(max(0, self.count - number)), reset)
+        if number <= self.count:
+            return None
+        message = f"more than {self.count} requests in {self.time_window} s"
+        return Reply.error("rate_limit", message, {"Retry-After": reset}, self.rejected_code)
+
+    def header_filter(self, ctx: Exchange) -> None:
+        """Tell how things stand."""
+        told = ctx.notes.get(self.name)
+        if ctx.answer is not None and told is not None:
+            ctx.answer.set_header("X-RateLimit-Limit", str(self.count))
+            ctx.answer.set_header("X-RateLimit-Remaining", told[0])
+            ctx.answer.set_header("X-RateLimit-Reset", told[1])
