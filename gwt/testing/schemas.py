@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from gwt.model.derive import DURATION, SIZE
+
 Schema = Mapping[str, Any]
 Strategy = st.SearchStrategy[Any]
 
@@ -17,6 +19,13 @@ WORDS = (
     "192.0.2.7", "::1", "1", "60", "GET", "text/plain", "^/a/(.*)$", "*", "b-1: c",
 )  # fmt: skip
 _BOUND = 2**31
+
+
+#: Durations and sizes, most of them such as a test can wait for.
+_UNITS: Mapping[str, Strategy] = {
+    DURATION["pattern"]: st.sampled_from(["2", "2s", "500ms", "0.1m"]) | st.integers(0, 9) | st.floats(0, 9),
+    SIZE["pattern"]: st.sampled_from(["100", "1KiB", "1m"]) | st.integers(0, 1 << 20),
+}
 
 
 def of_schema(schema: Schema) -> Strategy:
@@ -45,6 +54,8 @@ class _Maker:
             return st.sampled_from(list(schema["enum"]))
         if "const" in schema:
             return st.just(schema["const"])
+        if schema.get("pattern") in _UNITS:
+            return _UNITS[schema["pattern"]]
         kinds = schema.get("type")
         if kinds is None:
             return ANYTHING

@@ -5,6 +5,7 @@ All of it is well-formed, and much of it unusual. What is refused for its syntax
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,8 +34,8 @@ SEGMENTS = ("a", "b", "index.php", "%41", "a;b=c", "..a", "%c3%a9", "~", "a.b", 
 METHODS = ("GET", "GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH")
 
 _VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=12)
-#: How bytes come in: the lengths of the first pieces.
-pieces: Strategy = st.lists(st.integers(1, 60), max_size=6)
+#: How bytes come in: the lengths of the first pieces; at times byte by byte.
+pieces: Strategy = st.lists(st.integers(1, 60), max_size=6) | st.sampled_from([[1] * 600, [2] * 300, [3] * 200])
 #: Bodies: texts that repeat themselves, and any bytes.
 bodies: Strategy = st.one_of(
     st.just(b""), st.binary(max_size=64), st.lists(st.sampled_from([b"ab", b"a", b"<b>", b"\r\n"]), max_size=30).map(b"".join)
@@ -49,7 +50,7 @@ def values(words: Sequence[str] = ()) -> Strategy:
 
 def headers(words: Sequence[str] = ()) -> Strategy:
     """Header lines; `words` that can be names are used as such."""
-    names = [*NAMES, *(word for word in words if _is_name(word))]
+    names = [*NAMES, *[word for word in words if _is_name(word)] * 8]
     one = st.tuples(st.sampled_from(names).map(str.encode), values(words))
     return st.lists(one, max_size=5, unique_by=lambda pair: pair[0].lower()).map(tuple)
 
@@ -130,11 +131,13 @@ def accepts(cls: type[Plugin], conf: Mapping[str, Any]) -> bool:
 
 
 def words_of(value: Any) -> tuple[str, ...]:
-    """The texts and numbers within a configuration, keys included: what a request may have to name."""
+    """The texts and numbers within a configuration (or a plugin), keys included: what a request may have to name."""
     return tuple(dict.fromkeys(_words(value)))[:30]
 
 
 def _words(value: Any) -> Iterator[str]:
+    if dataclasses.is_dataclass(value):
+        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield str(key)
