@@ -171,7 +171,9 @@ def routes_are_apart(subject: Subject, draw: Draw) -> None:
     """What happens on one route changes nothing on another, whatever their configurations are."""
     conf, request, says = _world(subject, draw)
     other = draw(subject.configurations | st.just(conf), label="configuration of the other route")
-    before = draw(st.lists(subject.requests(strategies.words_of(other)), max_size=4), label="requests on the other route")
+    before = draw(
+        st.lists(subject.requests(strategies.words_of(other)), max_size=4), label="requests on the other route"
+    )
     here = replace(request, host="here.test")
     there = [replace(one, host="there.test") for one in (*before, request, request)]
 
@@ -214,7 +216,9 @@ def chunking_does_not_matter(subject: Subject, draw: Draw) -> None:
 def leaves_nothing_behind(subject: Subject, draw: Draw) -> None:
     """A client that goes away, at any moment, is forgotten: no timer, no reference, nothing under way."""
     conf, request, says = _world(subject, draw, whole=False)
-    says = draw(st.sampled_from([replace(says, delay=3.0), replace(says, ends_after=90), None, says]), label="it answers")
+    says = draw(
+        st.sampled_from([replace(says, delay=3.0), replace(says, ends_after=90), None, says]), label="it answers"
+    )
     gateway = subject.gateway(conf, says, says)
     timers = len(gateway.reactor.getDelayedCalls())
     client = gateway.begin(request)

@@ -80,9 +80,7 @@ class _Maker:
         known = {name: self.of(one) for name, one in schema.get("properties", {}).items()}
         needed = {name: known.get(name, ANYTHING) for name in schema.get("required", ())}
         others = schema.get("additionalProperties", True)
-        fixed = st.fixed_dictionaries(
-            needed, optional={name: one for name, one in known.items() if name not in needed}
-        )
+        fixed = st.fixed_dictionaries(needed, optional={name: one for name, one in known.items() if name not in needed})
         if known or others is False:
             return fixed
         least = schema.get("minProperties", 0)

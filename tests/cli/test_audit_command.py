@@ -60,7 +60,7 @@ def test_findings_end_with_1_and_say_where(capsys: Capture) -> None:
 def test_as_json(capsys: Capture) -> None:
     assert run(["audit", "-f", "json", "--fail-on", "closed:*"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert [row["host"] for row in told["entries"]] == ["bar.example.com", "foo.example.com", "foo.example.com"]
+    assert {row["host"] for row in told["entries"]} == {"bar.example.com", "foo.example.com"}
     assert [(one["rule"], one["place"], one["uri"]) for one in told["findings"]] == [
         ("closed:/*", "routes/foo.yaml:14", "/")
     ]

@@ -209,7 +209,7 @@ def test_configurations_can_be_given_and_must_be_accepted() -> None:
         secret: str
 
         def __post_init__(self) -> None:
-            if self.secret != "one of a million":  # noqa: S105
+            if self.secret != "one of a million":
                 raise ValueError("no")
 
     with pytest.raises(LawBroken, match="give the class `examples`"):
