@@ -54,9 +54,9 @@ def audited(snapshot: Snapshot, host: str, entry: Entry) -> dict[str, Any]:
         if value not in (None, [], "public") and not (name == "require" and not value):
             found[kind].append(_said(_written(name, value), fields[name]["set_by"]))
     for one in running:
-        kind = "reports" if one["mode"] == "report" else _kind(one)
-        if kind is not None and one["name"] not in _KINDS:
-            found[kind].append(_said(one["name"], one["set_by"]))
+        use = "reports" if one["mode"] == "report" else _kind(one)
+        if use is not None and one["name"] not in _KINDS:
+            found[use].append(_said(one["name"], one["set_by"]))
     return {**row(snapshot, host, entry), "auth_type": fields["auth_type"], **found}
 
 

@@ -3,8 +3,8 @@
     answer = Gateway(MyPlugin(header="X-A")).get("/path", headers={"X-Age": "5"})
     assert answer.status == 200 and answer.upstream.headers["x-a"] == "1"
 
-Works in pytest and in trial alike: nothing waits for a reactor. Time is `FakeReactor`'s and goes on only while an answer
-is waited for, or by `advance`.
+Works in pytest and in trial alike: nothing waits for a reactor. Time is `FakeReactor`'s and goes on only while an
+answer is waited for, or by `advance`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from gwt.balance.endpoint import Registry
@@ -37,7 +36,7 @@ from gwt.surroundings import Surroundings
 from gwt.testing.client import Answer, Client, Fields, Request, Text
 from gwt.testing.reactor import FakeReactor
 from gwt.testing.reading import Seen
-from gwt.testing.upstreams import Says, Script, Upstream
+from gwt.testing.upstreams import OK, Script, Upstream
 from gwt.testing.zones import MemoryZone
 from gwt.upstream.pool import Pools
 from gwt.wire.forwarded import Ids
@@ -49,10 +48,17 @@ BEGAN = 1_800_000_000.0
 UPSTREAM = "10.0.0.1:80"
 
 
-@lru_cache(maxsize=64)
-def kind_of(cls: type[Plugin]) -> PluginType:
+#: Types of classes that were asked for lately: a law asks for one again and again.
+_KINDS: dict[Any, PluginType] = {}
+
+
+def kind_of(cls: Any) -> PluginType:
     """The PluginType of a class. Raises BadPlugin."""
-    return PluginType(cls, "a test")
+    if cls not in _KINDS:
+        if len(_KINDS) >= 64:
+            _KINDS.clear()
+        _KINDS[cls] = PluginType(cls, "a test")
+    return _KINDS[cls]
 
 
 class _Given(PluginType):
@@ -84,7 +90,7 @@ class Gateway:
     """
 
     def __init__(
-        self, *plugins: Plugin | type[Plugin], upstream: Script = Says(), others: Mapping[str, Script] | None = None,
+        self, *plugins: Plugin | type[Plugin], upstream: Script = OK, others: Mapping[str, Script] | None = None,
         configured: Mapping[str, Any] | None = None, global_plugins: Mapping[str, Any] | None = None,
         route: Mapping[str, Any] | None = None, documents: str | None = None, seed: int = 1,
     ) -> None:  # fmt: skip
@@ -160,7 +166,7 @@ class Gateway:
 
     def settle(self) -> None:
         """Deliver what is on its way; no time passes."""
-        while any([one.settle() for one in (*self._upstreams, *self.clients)]):
+        while sum([*(one.settle() for one in self._upstreams), *(one.settle() for one in self.clients)]):
             self._upstreams = [one for one in self._upstreams if not one.wire.lost]
 
     def zone(self, name: str) -> MemoryZone:

@@ -1,4 +1,4 @@
-"""Pristine: what a plugin's class and module hold is put back, so that one run of a law knows nothing of the run before.
+"""Pristine: what a plugin's class and module hold is put back, so that one try of a law knows nothing of others.
 
 Containers are put back with what was in them, names with what they meant; caches of functions are emptied.
 """
@@ -16,6 +16,7 @@ _CONTAINERS = (dict, list, set, bytearray, deque)
 
 def _copied(value: Any) -> Any:
     """A copy of plain containers, all the way down; everything else as it is."""
+    found: Any
     if isinstance(value, dict):
         found = value.copy()
         for key, item in found.items():

@@ -43,12 +43,17 @@ class Names:
         """The name that was looked up, or the address itself."""
         return self._known.get(ip, ip)
 
-    def resolveHostName(self, receiver: Any, name: str, port: int = 0, *more: Any, **others: Any) -> Any:
+    def resolveHostName(
+        self, resolutionReceiver: Any, hostName: str, portNumber: int = 0, addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> Any:  # fmt: skip
+        """Found at once."""
+        receiver, name = resolutionReceiver, hostName
         if name not in self._known.values():
             number = len(self._known) + 1
             self._known[f"198.18.{number >> 8}.{number & 255}"] = name
         receiver.resolutionBegan(self)
-        receiver.addressResolved(address(next(ip for ip, known in self._known.items() if known == name), port))
+        receiver.addressResolved(address(next(ip for ip, known in self._known.items() if known == name), portNumber))
         receiver.resolutionComplete()
         return receiver
 

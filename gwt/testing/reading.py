@@ -46,6 +46,9 @@ class Headers(Mapping[str, str]):
         return f"Headers({dict(self)})"
 
 
+NONE = Headers(())
+
+
 @dataclass(frozen=True)
 class Seen:
     """One complete request as an upstream saw it. `path` is without the query, `query` None where there is no `?`."""
@@ -55,7 +58,7 @@ class Seen:
     query: str | None
     headers: Headers
     body: bytes
-    trailers: Headers = Headers(())
+    trailers: Headers = NONE
 
     @property
     def target(self) -> str:
@@ -84,7 +87,7 @@ def read_request(data: bytes) -> tuple[Seen, bytes] | None:
     method, target, version = line.split(b" ")
     assert version == b"HTTP/1.1", line
     headers = Headers(tuple(_fields(lines)))
-    trailers = Headers(())
+    trailers = NONE
     lengths, coded = headers.all("content-length"), headers.get("transfer-encoding")
     assert len(lengths) <= 1 and not (lengths and coded), f"the framing of a request is ambiguous: {headers}"
     if coded is not None:
@@ -124,16 +127,16 @@ def _body(data: bytes, headers: Headers, none: bool, ended: bool) -> tuple[bytes
     lengths, coded = headers.all("content-length"), headers.get("transfer-encoding")
     assert len(lengths) <= 1 and not (lengths and coded), f"the framing of an answer is ambiguous: {headers}"
     if none:
-        return b"", Headers(()), True, 0
+        return b"", NONE, True, 0
     if coded is not None:
         found = _chunks(data)
         if found is None:
-            return _begun(data), Headers(()), False, len(data)
+            return _begun(data), NONE, False, len(data)
         return found[0], found[1], True, len(data) - len(found[2])
     if not lengths:
-        return data, Headers(()), ended, len(data)
+        return data, NONE, ended, len(data)
     length = int(lengths[0])
-    return data[:length], Headers(()), len(data) >= length, length
+    return data[:length], NONE, len(data) >= length, length
 
 
 def _chunks(data: bytes) -> tuple[bytes, Headers, bytes] | None:
@@ -151,7 +154,7 @@ def _chunks(data: bytes) -> tuple[bytes, Headers, bytes] | None:
         assert data[size : size + 2] == b"\r\n", "a chunk is longer than it says"
         pieces.append(data[:size])
         data = data[size + 2 :]
-    lines = []
+    lines: list[bytes] = []
     while True:
         line, mark, data = data.partition(b"\r\n")
         if not mark:
@@ -163,7 +166,7 @@ def _chunks(data: bytes) -> tuple[bytes, Headers, bytes] | None:
 
 def _begun(data: bytes) -> bytes:
     """What is there of a body in chunks that has no end."""
-    pieces = []
+    pieces: list[bytes] = []
     while True:
         line, mark, data = data.partition(b"\r\n")
         if not mark:

@@ -108,7 +108,8 @@ def texts(schema: Schema) -> Strategy:
     pattern = schema.get("pattern")
     fitting = [word for word in WORDS if least <= len(word) <= long and (not pattern or re.search(pattern, word))]
     if pattern is not None:
-        made = st.from_regex(pattern).filter(lambda text: least <= len(text) <= long and text.isprintable())
+        fits: Strategy = st.from_regex(pattern)
+        made = fits.filter(lambda text: least <= len(text) <= long and text.isprintable())
     else:
         made = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=least, max_size=long)
     return st.sampled_from(fitting) | made if fitting else made

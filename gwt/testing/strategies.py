@@ -38,8 +38,10 @@ _VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude
 pieces: Strategy = st.lists(st.integers(1, 60), max_size=6) | st.sampled_from([[1] * 600, [2] * 300, [3] * 200])
 #: Bodies: texts that repeat themselves, and any bytes.
 bodies: Strategy = st.one_of(
-    st.just(b""), st.binary(max_size=64), st.lists(st.sampled_from([b"ab", b"a", b"<b>", b"\r\n"]), max_size=30).map(b"".join)
-)  # fmt: skip
+    st.just(b""),
+    st.binary(max_size=64),
+    st.lists(st.sampled_from([b"ab", b"a", b"<b>", b"\r\n"]), max_size=30).map(b"".join),
+)
 
 
 def values(words: Sequence[str] = ()) -> Strategy:

@@ -45,6 +45,9 @@ class Says:
         return cut(whole[: self.ends_after], self.pieces)
 
 
+#: What an upstream answers of which nothing was said.
+OK = Says()
+
 #: An answer, a body, or nothing at all; or what makes one of them of a request.
 Spoken = Says | Reply | Text | None
 Script = Spoken | Callable[[Seen], Spoken]
