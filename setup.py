@@ -63,7 +63,7 @@ setup(
         f"hiredis>=3.0; {CPYTHON}",
         f"uvloop>=0.20; {CPYTHON}",
     ],
-    extras_require={"test": TEST, "lint": LINT, "dev": TEST + LINT},
+    extras_require={"testing": ["hypothesis>=6.100"], "test": TEST, "lint": LINT, "dev": TEST + LINT},
     entry_points={"console_scripts": ["gwt = gwt.cli.main:main"]},
     zip_safe=False,
     classifiers=[

@@ -125,6 +125,11 @@ def test_the_reactor_is_an_argument_below_the_top() -> None:
     assert not wrong, f"the global reactor is imported below floor {TOP}: {wrong}"
 
 
+def test_nothing_imports_what_is_for_tests() -> None:
+    wrong = [path for path, _, target in edges() if room_of(target) == "testing/" != room_of(path)]
+    assert not wrong
+
+
 def test_no_import_cycles() -> None:
     graph: dict[Path, set[Path]] = {}
     for path, _, target in edges(at_import=True):

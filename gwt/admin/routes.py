@@ -9,6 +9,7 @@ from gwt.admin.answers import PAUSE, Reply, failed
 from gwt.admin.order import Page, ascending
 from gwt.admin.survey import Survey, label, problems
 from gwt.admin.written import document
+from gwt.audit import audited
 from gwt.explain import row
 from gwt.model.problem import to_dict
 from gwt.model.route import Quarantined, Route, Source
@@ -18,6 +19,12 @@ from gwt.snapshot import Snapshot
 def table(snapshot: Snapshot) -> Reply:
     """One entry for each path of each host, in the order in which they are tried: what `gwt routes` shows."""
     rows = (row(snapshot, pattern, entry) for pattern, entry in snapshot.router.entries())
+    return Reply({"revision": snapshot.revision, "entries": rows}, etag=str(snapshot.revision))
+
+
+def audit(snapshot: Snapshot) -> Reply:
+    """The same with what guards each path and who set it: what `gwt audit` shows."""
+    rows = (audited(snapshot, pattern, entry) for pattern, entry in snapshot.router.entries())
     return Reply({"revision": snapshot.revision, "entries": rows}, etag=str(snapshot.revision))
 
 

@@ -51,7 +51,7 @@ class Admin:
             Entry("healthz", "whether this process is alive", self._alive, OPEN),
             Entry("readyz", "whether the gateway takes traffic, by source", self._readiness, OPEN),
             Entry("metrics", "Prometheus text over all workers", self._metrics, METRICS),
-            Entry("v1/routes", "documents; ?limit=&after=, or ?view=table", self._routes, named=True,
+            Entry("v1/routes", "documents; ?limit=&after=, or ?view=table or audit", self._routes, named=True,
                   refuse=self._read_only),
             Entry("v1/upstreams", "services and their endpoints; ?limit=&after=", self._upstreams, named=True),
             Entry("v1/explain", "?method=&url=&client=&header=NAME:VALUE: where a request goes and why", self._explain),
@@ -146,11 +146,13 @@ class Admin:
     def _routes(self, question: Question) -> Any:
         limit, after = question.number("limit", MOST), question.one("after")
         view = question.one("view", "documents")
-        if view not in ("documents", "table"):
-            raise BadQuery(f"view: documents or table, not {view!r}")
+        if view not in ("documents", "table", "audit"):
+            raise BadQuery(f"view: documents, table or audit, not {view!r}")
         snapshot = self._snapshot
         if view == "table" and not question.name:
             return routes.table(snapshot)
+        if view == "audit" and not question.name:
+            return routes.audit(snapshot)
         survey = yield self._pacer.run(self._collector.surveys.get(snapshot))
         if question.name:
             return routes.one(snapshot, survey, question.name)

@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "Check documents, or a gateway.yaml and its store",
     "explain": "Show why a request goes where it goes",
     "routes": "List what is routed where",
+    "audit": "Show who may reach what, and fail where somebody must not",
     "schema": "Print the JSON Schema of documents or of gateway.yaml",
     "plugin": "List plugins, print the schema of one, or write a new one",
     "session": "Seal and open session cookies",

@@ -17,7 +17,7 @@ docs/plugins.md has the whole story.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -89,7 +89,7 @@ class Plugin:
 
     `priority`: higher runs first. `admits`: it keeps somebody out (auth, IP lists, limits), so what it guards is
     closed where it can't run. `on_error`: what happens while it fails again and again: `deny` answers 500, `skip`
-    leaves it out (not with `admits`). `version` is shown to operators.
+    leaves it out (not with `admits`). `version` is shown to operators. `examples` are configurations that make sense.
 
     It takes part in the phases for which it has a method: `rewrite(ctx)`, `access(ctx)`, `header_filter(ctx)` and
     `log(ctx)` return Said, `body_filter(ctx, chunk, last)` returns bytes. `start(tools)` is called before the first
@@ -105,6 +105,7 @@ class Plugin:
     on_error: ClassVar[Literal["deny", "skip"]] = "deny"
     version: ClassVar[str] = ""
     place: ClassVar[str] = ""
+    examples: ClassVar[Sequence[Mapping[str, Any]]] = ()
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)

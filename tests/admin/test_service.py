@@ -54,6 +54,8 @@ class ServiceTests(AdminCase):
         assert told["source"]["line"] == 1
         _, _, told = yield self.ask("/v1/routes?view=table")
         assert told["entries"]
+        _, _, told = yield self.ask("/v1/routes?view=audit")
+        assert {"auth", "limits", "lists"} <= told["entries"][0].keys()
 
     @inlineCallbacks
     def test_explain(self) -> Any:
