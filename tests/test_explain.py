@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from edge.rig import Rig
 
 from gwt.balance.endpoint import Registry
 from gwt.compile import compile_now, empty_snapshot
 from gwt.explain import Asked, explain, listing
+from gwt.model.route import Access
+from gwt.plugins.key_auth import KeyAuth
 from gwt.route.hosts import BadHost
 from gwt.snapshot import Snapshot
 from gwt.steps import finish
@@ -105,3 +108,13 @@ def test_the_listing_has_every_path(snapshot: Snapshot) -> None:
     assert rows["foo.example.com", "/private"]["closed"] == "policy"
     assert rows["foo.example.com", "/status"]["goes_to"] == "resource status"
     assert rows["old.example.com", "/"]["goes_to"] == "redirect http://new.example.com/"
+
+
+def test_what_guards_a_path_is_told_without_its_secrets() -> None:
+    plugins = {"key-auth": {"keys": {"SEKRET": "alice"}}}
+    access = Access(auth_type=("key-auth",), ip_deny=("10.0.0.0/8",), require={"sub": ("alice",)})
+    visit = Rig(kinds=[KeyAuth], access=access, plugins=plugins)
+    told = explain(visit.current.snapshot, Asked("GET", "http://a/"))
+    shown = [(one["name"], one["priority"], one["set_by"]) for one in told["winner"]["plugins"]]
+    assert shown == [("ip", 3000, "route r"), ("auth", 2500, "route r"), ("require", 2000, "route r")]
+    assert "SEKRET" not in repr(told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from twisted.plugin import IPlugin
 
-from gwt.phase.plugin import IGatewayPlugin, Misconfigured, Plugin
+from gwt.phase.plugin import Config, IGatewayPlugin, Misconfigured, Plugin
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,3 +43,10 @@ def test_a_misconfiguration_names_its_field() -> None:
     with pytest.raises(ValueError, match="too small") as raised:
         raise Misconfigured("size", "too small")
     assert raised.value.field == "size"  # type: ignore[attr-defined]
+
+
+def test_a_configuration_compiles_its_lists_and_makes_things_once() -> None:
+    config = Config({"net": ("10.0.0.0/8",)}, {})
+    rule = config.addresses.rule(None, ("@net",))
+    assert rule is not None and not rule.admits("10.0.0.1") and rule.admits("192.0.2.1")
+    assert config.once("a", object) is config.once("a", object) is not config.once("b", object)
