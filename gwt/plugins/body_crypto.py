@@ -29,6 +29,7 @@ class BodyCrypto(Plugin):
     name = "body-crypto"
     priority = 1000
     admits = True
+    examples = ({"keys": ["MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]},)
 
     keys: Annotated[tuple[str, ...], {"type": "array", "minItems": 1, "items": {"type": "string"}}]
     decrypt_request: bool = True

@@ -23,4 +23,4 @@ def test_there_are_plugins_and_none_is_broken() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_plugin_keeps_the_laws(kind: PluginType) -> None:
-    assert_plugin_laws(kind.cls, **MORE.get(kind.name, {}))
+    assert_plugin_laws(kind.cls, **{"examples": 8, **MORE.get(kind.name, {})})
