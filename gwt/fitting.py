@@ -213,8 +213,10 @@ class Outermost:
         self.level = Level(origin, ("global",), surroundings.plugins)
         self.policy = merge([(origin, surroundings.access)])
         self.verdict = fitter.verdict(self.policy, Service(), [self.level])
-        #: Nothing at all is to be noted of such a path.
-        self.plain = not (self.verdict.why or self.verdict.plugins or self.policy.asks())
+        login = surroundings.login
+        strips = login is not None and login.strip is not None
+        #: Nothing at all is to be noted of such a path, and nobody takes part in its exchanges.
+        self.plain = not (self.verdict.why or self.verdict.plugins or self.policy.asks() or strips)
 
     @classmethod
     def of(cls, surroundings: Surroundings, config: Config = NOTHING) -> Outermost:

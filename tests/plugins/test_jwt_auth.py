@@ -58,7 +58,7 @@ BAD = {
     "another secret": token(key=OctKey.import_key("x" * 32)),
     "another algorithm": token(alg="HS512", key=OctKey.import_key("s" * 64)),
     "expired": token({**CLAIMS, "exp": time.time() - 1}),
-    "not yet": token({**CLAIMS, "nbf": time.time() + 60}),
+    "not yet": token({**CLAIMS, "nbf": time.time() + 86400}),
     "begins at no time": token({**CLAIMS, "nbf": "now"}),
     "ends at no time": token({**CLAIMS, "exp": "never"}),
     "nobody": token(without("sub")),
