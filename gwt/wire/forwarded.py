@@ -32,6 +32,12 @@ def lines_for(client: str, scheme: bytes, port: int, chain: bytes | None = None)
     )
 
 
+def client_certificate_line(shown: bytes | None, said: bytes | None) -> bytes:
+    """X-Forwarded-Client-Cert, with its CRLF: what a trusted peer has said, then what the client itself has shown."""
+    elements = [element for element in (said, shown) if element]
+    return b"X-Forwarded-Client-Cert: %b\r\n" % b",".join(elements) if elements else b""
+
+
 def believed(
     peer: str, said: dict[bytes, bytes], scheme: bytes, port: int, trusts: Trusts
 ) -> tuple[str, bytes, bytes | None]:
