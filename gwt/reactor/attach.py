@@ -9,6 +9,8 @@ from typing import Any
 
 from twisted.python import log
 
+from gwt.reactor.sealed import Sealed
+
 
 class Attacher:
     """Drives `loop.connect_accepted_socket` by hand.
@@ -34,6 +36,12 @@ class Attacher:
         if not self._pending:
             self._loop.call_soon(self._sweep)
         self._pending[stream] = coroutine, waiter
+
+    def secure(self, stream: Any, skt: socket.socket) -> None:
+        """Let uvloop serve `skt`, with TLS as `stream.handshake` says before it; it hears of a handshake that fails."""
+        context, server_name, timeout = stream.handshake
+        sealed = stream.sealed = Sealed(self._loop, stream, context, server_name, timeout)
+        self.attach(sealed, skt)
 
     def _sweep(self) -> None:
         """Finish the coroutines whose transports are connected by now."""

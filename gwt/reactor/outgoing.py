@@ -258,4 +258,5 @@ class Outgoing:
                 self._fail(Failure())
 
     def _fail(self, failure: Failure) -> None:
-        raise NotImplementedError
+        """What code above us raised. Subclasses say what follows."""
+        raise TypeError(type(self)) from failure.value

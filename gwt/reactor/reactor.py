@@ -10,6 +10,8 @@ import signal
 import socket
 from asyncio import AbstractEventLoop, set_event_loop
 from collections.abc import Callable
+from math import ceil
+from ssl import SSLContext
 from typing import Any
 
 import uvloop
@@ -23,7 +25,7 @@ from twisted.internet.main import CONNECTION_LOST, installReactor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gwt.reactor import tcp, unix
+from gwt.reactor import tcp, tls, unix
 from gwt.reactor.attach import Attacher
 from gwt.reactor.stream import Stream
 from gwt.reactor.turns import Turns
@@ -82,7 +84,10 @@ class UVLoopReactor(AsyncioSelectorReactor):
         """Hand a stream's socket to uvloop."""
         self._streams.add(stream)
         try:
-            self._attacher.attach(stream, stream.socket)
+            if isinstance(stream, tls.Encrypted):
+                self._attacher.secure(stream, stream.socket)
+            else:
+                self._attacher.attach(stream, stream.socket)
         except Exception:
             self._asyncioEventloop.call_soon(stream.connectionLost, Failure())
 
@@ -147,6 +152,17 @@ class UVLoopReactor(AsyncioSelectorReactor):
         connector.connect()
         return connector
 
+    def connectSecurely(
+        self, host: str, port: int, factory: Any, timeout: float, context: SSLContext, server_name: str
+    ) -> tls.TLSConnector:
+        """`connectTCP`, and then a TLS handshake in `context` with who must be `server_name`.
+
+        A protocol of `factory` is made when that is done; `clientConnectionFailed` hears of it if it fails.
+        """
+        connector = tls.TLSConnector(host, port, factory, timeout, self, context, server_name)
+        connector.connect()
+        return connector
+
     def listenUNIX(
         self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
     ) -> unix.Port:
@@ -172,6 +188,13 @@ class UVLoopReactor(AsyncioSelectorReactor):
         port.startListening()
         return port
 
+    def adoptSecuredPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> tls.TLSPort:
+        """`adoptStreamPort` for a `gwt.secure.accept.Secured`: uvloop encrypts."""
+        self._check_family(addressFamily)
+        port = tls.TLSPort._fromListeningDescriptor(self, fileDescriptor, addressFamily, factory)
+        port.startListening()
+        return port
+
     def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory) -> Any:
         """`IReactorSocket.adoptStreamConnection`: serve a connected socket that somebody else has made."""
         self._check_family(addressFamily)
@@ -182,6 +205,22 @@ class UVLoopReactor(AsyncioSelectorReactor):
     def _check_family(self, family: int) -> None:
         if family not in self._supportedAddressFamilies:
             raise UnsupportedAddressFamily(family)
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def _reschedule(self) -> None:
+        """Wake up when the next delayed call is due, and not before: uvloop counts whole milliseconds, the nearest.
+
+        Woken a little early, Twisted's own would ask for what is left, less than half a millisecond, and be woken at
+        once: over and over, until it is time.
+        """
+        timeout = self.timeout()
+        if timeout is not None:
+            if self._timerHandle is not None:
+                self._timerHandle.cancel()
+            at = self._asyncioEventloop.time() + ceil(timeout * 1000) / 1000
+            self._scheduledAt = at  # type: ignore[assignment]
+            self._timerHandle = self._asyncioEventloop.call_at(at, self._onTimer)  # type: ignore[assignment]
 
     # -- signals ---------------------------------------------------------------------------------
 

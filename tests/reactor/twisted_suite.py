@@ -8,8 +8,11 @@ one on which trial runs everything else.
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import json
+import random
+import socket
 import sys
 import tempfile
 import unittest
@@ -18,6 +21,8 @@ from typing import Any
 
 #: Seconds after which a test that builds its own reactor is given up, and after which all is.
 ONE_TEST, ALL_TESTS = 10, 240
+#: Below those that Linux takes by itself (net.ipv4.ip_local_port_range), above those that services have.
+PORTS = range(20000, 32768)
 
 _KERNEL_FIRST = (
     "expects a producer to be paused by 1,000 bytes that the kernel takes at once: only what the kernel "
@@ -87,16 +92,38 @@ def cases(suite: Any) -> Iterator[Any]:
             yield from cases(item)
 
 
+def port_of_nobody(
+    interface: str = "127.0.0.1", family: int = socket.AF_INET, type: int = socket.SOCK_STREAM
+) -> tuple[str, int]:
+    """Twisted's `findFreePort`, with a port that the kernel gives nobody who asks for any: other tests do, meanwhile.
+
+    Between the look and the bind of the test one of the kernel's own may be taken.
+    """
+    for port in random.sample(PORTS, 100):
+        address = socket.getaddrinfo(interface, port, family, type)[0][4]
+        with socket.socket(family, type) as probe:
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return socket.getnameinfo(address, socket.NI_NUMERICHOST)[0], port
+    raise AssertionError(f"none of 100 ports of {PORTS} is free")
+
+
 def run(modules: list[str]) -> dict[str, dict[str, str]]:
     """Run the tests of these modules."""
     import gwt.reactor
 
     gwt.reactor.install()
+    from twisted.internet.test import connectionmixins
     from twisted.internet.test.reactormixins import ReactorBuilder
     from twisted.trial import runner
 
     ReactorBuilder._reactors = ["gwt.reactor.reactor.UVLoopReactor"]
     ReactorBuilder.getTimeout = lambda self: ONE_TEST  # type: ignore[method-assign]
+    connectionmixins.findFreePort = port_of_nobody  # before any module of tests takes it by name
     tally = Tally()
     suite = runner.TestSuite()
     for module in modules:
