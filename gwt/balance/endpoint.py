@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from gwt.model.route import EndpointSpec
+
+#: Names that may stand in the head of a request.
+_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,252}").fullmatch
 
 #: Seconds that the state of an endpoint is kept after its last use.
 IDLE = 600.0
@@ -32,15 +36,29 @@ class EndpointState:
 class Endpoint:
     """An address of a service as one snapshot sees it. Compared by identity; never changed once made.
 
-    `address` is `IP:PORT` or `[v6]:PORT`, `host` has no brackets. `share` is the weight that pickers
+    `address` is `IP:PORT` or `[v6]:PORT`, `host` has no brackets; `authority` is what the endpoint is called in a
+    Host, None: its address. `share` is the weight that pickers
     use: `weight`, or 1 where only endpoints of weight 0 are left to choose from.
     """
 
-    __slots__ = ("address", "host", "port", "ready", "serving", "share", "state", "terminating", "weight", "zone")
+    __slots__ = (
+        "address",
+        "authority",
+        "host",
+        "port",
+        "ready",
+        "serving",
+        "share",
+        "state",
+        "terminating",
+        "weight",
+        "zone",
+    )
 
-    def __init__(self, spec: EndpointSpec, state: EndpointState) -> None:
+    def __init__(self, spec: EndpointSpec, state: EndpointState, name: str | None = None) -> None:
         self.address = spec.address
         self.host, self.port = split_address(spec.address)
+        self.authority = authority_of(spec.address, name)
         self.ready = spec.ready
         self.serving = spec.serving
         self.terminating = spec.terminating
@@ -61,6 +79,14 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.address} weight={self.weight} ready={self.ready}>"
+
+
+def authority_of(address: str, name: str | None) -> bytes | None:
+    """The Host of an endpoint that was found under the `name` of a host; port 80 is left out, as browsers do."""
+    if name is None or not _NAME(name):
+        return None
+    port = split_address(address)[1]
+    return (name if port == 80 else f"{name}:{port}").encode()
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -101,7 +127,7 @@ class Registry:
         state.last_used = self.clock()
         self._services.setdefault(key, {})[address] = state
 
-    def expire(self, idle: float = IDLE, services: int = 500) -> None:
+    def expire(self, idle: float = IDLE, services: int = 50) -> None:
         """Forget what was not used for `idle` seconds. Looks at the next `services` services only, to stay short.
 
         A state that an endpoint in force still holds may be forgotten too: the endpoint keeps it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from gwt.balance.endpoint import Endpoint, Registry
+from gwt.balance.endpoint import Endpoint, Registry, authority_of
 from gwt.balance.hashing import Sticky
 from gwt.balance.least import BetterOfTwo, LeastConn
 from gwt.balance.pick import Picker, round_robin
@@ -76,9 +76,11 @@ class Upstream:
         for address, one in unique.items():
             old = known.get(address)
             if old is None:
-                endpoints.append(Endpoint(one, registry.state(spec.key, address)))
+                endpoints.append(Endpoint(one, registry.state(spec.key, address), spec.external_name))
+            elif old.says(one) and old.authority == authority_of(address, spec.external_name):
+                endpoints.append(old)
             else:
-                endpoints.append(old if old.says(one) else Endpoint(one, old.state))
+                endpoints.append(Endpoint(one, old.state, spec.external_name))
         made = cls(spec.key, endpoints, spec.protocol, registry, inherited)
         made.port_name, made.external_name, made.source = spec.port_name, spec.external_name, spec.source
         return made

@@ -7,7 +7,7 @@ pool whether it can be used again.
 from __future__ import annotations
 
 from socket import MSG_DONTWAIT
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IProtocol, IPushProducer
@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gwt.errors import GatewayError
+from gwt.secure.ends import half_close_of
 from gwt.shortcut import shortcut
 from gwt.wire import chunked
 from gwt.wire.request import plausible
@@ -23,43 +24,16 @@ from gwt.wire.response import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response
 from gwt.wire.scan import head_end
 
 if TYPE_CHECKING:
+    from gwt.upstream.owner import Owner
     from gwt.upstream.pool import Pool, Waiter
 
 _log = Logger()
 
 MAX_HEAD = 64 * 1024
+#: Chunks, and interim answers, of one server that are read before others have their turn.
+_CHUNKS_IN_A_ROW = 256
+_INTERIM_IN_A_ROW = 64
 IDLE, HEAD, LENGTH, CODED, CLOSE, TUNNEL, DEAD = range(7)
-
-
-class Owner(Protocol):
-    """The exchange that a connection works for. `request_sent`: all of the request was handed to the connection."""
-
-    wants_upgrade: bool
-    request_sent: bool
-
-    def answer_interim(self, head: ResponseHead) -> None:
-        """A 1xx."""
-
-    def answer_head(self, head: ResponseHead, body: bytes, done: bool) -> None:
-        """The final head, with what has come of the body; `done`: that was all of it."""
-
-    def answer_body(self, data: bytes) -> None:
-        """More of the body."""
-
-    def answer_end(self, trailers: list[bytes]) -> None:
-        """The body is complete (not called where `answer_head` said done)."""
-
-    def answer_upgraded(self, head: ResponseHead, data: bytes) -> None:
-        """A 101 came, and perhaps first bytes of the tunnel."""
-
-    def answer_failed(self, error: GatewayError) -> None:
-        """The connection is of no more use: `error` says what came instead of an answer, or of its end."""
-
-    def pause_request(self) -> None:
-        """The endpoint does not keep up."""
-
-    def resume_request(self) -> None:
-        """The endpoint takes more."""
 
 
 @implementer(IProtocol, IPushProducer)
@@ -71,6 +45,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_behind",
         "_buffer",
         "_decoder",
         "_left",
@@ -97,7 +72,7 @@ class Connection:
         self.state = IDLE
         self.owner = None
         self.fresh = True
-        self.heard = self._paused = False
+        self.heard = self._paused = self._behind = False
         self.reusable = True
         self.since = 0.0
         self._buffer = b""
@@ -115,6 +90,10 @@ class Connection:
         self.heard = False
         self.transport.write(request)
 
+    def write(self, data: bytes) -> None:
+        """More of the request's body, as it goes on the wire."""
+        self.transport.write(data)
+
     def cancel(self) -> None:
         """The exchange is over for its owner: nothing more is told, the connection is dropped."""
         self.owner = None
@@ -128,6 +107,15 @@ class Connection:
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
+    def end_sending(self) -> bool:
+        """Send nothing more into a tunnel; what comes still comes. False where the transport has no half of an end."""
+        half_close = half_close_of(self.transport)
+        if half_close is None:
+            return False
+        self.transport.unregisterProducer()
+        half_close()
+        return True
+
     def pause(self) -> None:
         """Read no more of the answer for now."""
         if self.owner is not None and not self._paused:
@@ -138,7 +126,33 @@ class Connection:
         """Read on."""
         if self._paused:
             self._paused = False
+            if not self._behind:
+                self._read_on()
+
+    def _let_others(self) -> None:
+        """Go on with what is here in a later turn: a server that says much at once has nobody else wait."""
+        reactor = getattr(self.transport, "reactor", None)
+        if reactor is None:
+            self._read_on()
+        elif not self._behind:
+            self._behind = True
+            self.transport.pauseProducing()
+            reactor.callLater(0, self._read_on)
+
+    def _read_on(self) -> None:
+        self._behind = False
+        if self._more_is_here() and not (self._paused and self.state == CODED):
+            self._take_more()
+        if not (self._paused or self._behind or self.state == DEAD):
             self.transport.resumeProducing()
+
+    def _more_is_here(self) -> bool:
+        """Whether there are heads or chunks that were left for a later turn (or a head that is not complete)."""
+        return (self.state == HEAD and bool(self._buffer)) or (self.state == CODED and self._decoder.behind)
+
+    def _take_more(self) -> None:
+        data, self._buffer = self._buffer, b""
+        self.dataReceived(data)
 
     # -- IProtocol
 
@@ -182,6 +196,9 @@ class Connection:
         self._fail(error)
 
     def connectionLost(self, reason: Failure) -> None:
+        while (self._behind or self.state == CODED) and self._more_is_here():
+            self._behind = False
+            self._take_more()
         state, self.state = self.state, DEAD
         self.pool.lost(self, state == IDLE)
         owner, self.owner = self.owner, None
@@ -191,6 +208,8 @@ class Connection:
         if state == TUNNEL or (state == CLOSE and clean):
             owner.answer_end([])
         elif state == HEAD and not self.heard:
+            if not self.fresh:
+                self.pool.beware()
             owner.answer_failed(
                 GatewayError(
                     "connect_failed",
@@ -221,6 +240,8 @@ class Connection:
         """
         if self.owner is not None:
             self.reusable = False
+            if self.pool.tls is not None:
+                return  # what is there is not to be read without TLS, which is over
             try:
                 while self.owner is not None and (data := self.transport.getHandle().recv(65536, MSG_DONTWAIT)):
                     self.dataReceived(data)
@@ -231,9 +252,9 @@ class Connection:
 
     def _head(self, data: bytes) -> None:
         self.heard = True
-        at = seen = 0
+        at = seen = interim = 0
         if self._buffer:
-            seen = len(self._buffer)
+            seen = 0 if self._behind else len(self._buffer)
             data = self._buffer + data
             self._buffer = b""
         while True:
@@ -252,6 +273,11 @@ class Connection:
             if self.owner is not None:
                 self.owner.answer_interim(head)
             if at == len(data) or self.state != HEAD:
+                return
+            interim += 1
+            if interim == _INTERIM_IN_A_ROW:
+                self._buffer = data[at:]
+                self._let_others()
                 return
 
     def _partial(self, data: bytes, seen: int) -> None:
@@ -305,7 +331,7 @@ class Connection:
 
     def _final_coded(self, owner: Owner, head: ResponseHead, data: bytes) -> None:
         self.state = CODED
-        self._decoder = chunked.Decoder()
+        self._decoder = chunked.Decoder(at_once=_CHUNKS_IN_A_ROW)
         body = self._decoder.feed(data) if data else b""
         if self._decoder.done and not self._decoder.trailers:
             self.reusable = self.reusable and not self._decoder.rest
@@ -313,8 +339,7 @@ class Connection:
             owner.answer_head(head, body, True)
         else:
             owner.answer_head(head, body, False)
-            if self._decoder.done and self.state == CODED:
-                self._coded_end(owner)
+            self._coded_on(owner)
 
     def _counted(self, data: bytes) -> None:
         left = self._left - len(data)
@@ -341,14 +366,19 @@ class Connection:
             return
         if body:
             owner.answer_body(body)
-        if self._decoder.done and self.state == CODED:
-            self._coded_end(owner)
+        self._coded_on(owner)
 
-    def _coded_end(self, owner: Owner) -> None:
-        self.reusable = self.reusable and not self._decoder.rest
-        trailers = self._decoder.trailers
-        self._done()
-        owner.answer_end(trailers)
+    def _coded_on(self, owner: Owner) -> None:
+        """See whether the body is complete, or more of it is here than one turn takes."""
+        if self.state != CODED:
+            return
+        if self._decoder.behind:
+            self._let_others()
+        elif self._decoder.done:
+            self.reusable = self.reusable and not self._decoder.rest
+            trailers = self._decoder.trailers
+            self._done()
+            owner.answer_end(trailers)
 
     def _done(self) -> None:
         """The answer is complete: back to the pool, where the connection can be used again."""

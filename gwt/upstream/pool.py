@@ -9,16 +9,18 @@ from __future__ import annotations
 import select
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
-
-from twisted.internet.error import NoRouteError, TCPTimedOutError, TimeoutError
-from twisted.internet.interfaces import IReactorTCP
-from twisted.internet.protocol import ClientFactory
-from twisted.python.failure import Failure
 
 from gwt.balance.upstream import Upstream
 from gwt.errors import GatewayError
+from gwt.model.route import ServiceTls
+from gwt.phase.cork import Cork
+from gwt.phase.share import Share
+from gwt.tls.client import HTTP11, ClientContexts
+from gwt.upstream.connecting import Connecting, context_for
 from gwt.upstream.connection import DEAD, Connection
+from gwt.upstream.trunks import Trunks
 
 Clock = Callable[[], float]
 
@@ -53,7 +55,7 @@ class Waiter(Protocol):
 
 
 class Pool:
-    """The connections to one `host`:`port`.
+    """The connections to one `host`:`port`, in the clear or over TLS with who is known as `tls` says.
 
     `keeps` is how many seconds an idle connection is trusted: at most MAX_IDLE_SECONDS, less once the server
     announced (Keep-Alive: timeout=N) or showed that it closes sooner. `live` counts connections, those that are
@@ -61,17 +63,22 @@ class Pool:
     """
 
     __slots__ = (
-        "_clock", "_idle", "_parting", "_reactor", "_wary_until", "host", "keeps", "live", "port", "services", "used",
+        "_clock", "_contexts", "_idle", "_parting", "_share", "_wary_until", "host", "keeps", "live", "port", "reactor",
+        "services", "tls", "used",
     )  # fmt: skip
 
-    def __init__(self, host: str, port: int, reactor: IReactorTCP, clock: Clock) -> None:
-        self.host, self.port = host, port
+    def __init__(
+        self, host: str, port: int, reactor: Any, clock: Clock, share: Share, tls: ServiceTls | None = None,
+        contexts: ClientContexts | None = None,
+    ) -> None:  # fmt: skip
+        """`reactor` is IReactorTCP and IReactorTime; `share` is what it gives to making connections."""
+        self.host, self.port, self.tls, self._contexts = host, port, tls, contexts
         self.keeps = MAX_IDLE_SECONDS
         self.live = 0
         self.used = clock()
         self.services: dict[str | None, Upstream | None] = {}
         self._wary_until = 0.0
-        self._reactor, self._clock = reactor, clock
+        self.reactor, self._clock, self._share = reactor, clock, share
         self._idle: list[Connection] = []
         self._parting: dict[Connection, float] = {}
 
@@ -97,12 +104,17 @@ class Pool:
         return None
 
     def connect(self, waiter: Waiter, timeout: float, service: str | None = None) -> Any:
-        """Open a connection for `waiter`; returns what can be disconnected. Raises GatewayError `overloaded`."""
+        """Open a connection for `waiter`, in a later turn of the reactor if many are opened in this one.
+
+        Returns what can be disconnected. Raises GatewayError `overloaded`, and `policy` where TLS lacks something.
+        """
         if self.live >= MAX_CONNECTIONS:
             raise GatewayError("overloaded", "too many connections to the endpoint")
-        self.live += 1
+        context = context_for(self, self._contexts, HTTP11)
         self.services.setdefault(service, None)
-        return self._reactor.connectTCP(self.host, self.port, _Connecting(self, waiter), timeout=timeout)
+        attempt = Connecting(self, timeout, context, partial(Connection, self, waiter), waiter.not_connected)
+        self._share.soon(self.reactor, attempt.begin)
+        return attempt
 
     # -- for the connections
 
@@ -177,60 +189,58 @@ class Pool:
         return len(self._idle)
 
 
-class _Connecting(ClientFactory):
-    """One attempt to connect."""
-
-    noisy = False
-
-    def __init__(self, pool: Pool, waiter: Waiter) -> None:
-        self._pool, self._waiter = pool, waiter
-
-    def buildProtocol(self, addr: object) -> Any:
-        return Connection(self._pool, self._waiter)
-
-    def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
-        self._pool.live -= 1
-        self._waiter.not_connected(_connect_error(f"{self._pool.host}:{self._pool.port}", reason.value))
-
-
-def _connect_error(where: str, reason: BaseException | None) -> GatewayError:
-    """What a client is told (the statuses are those that RFC 9209 2.3 recommends)."""
-    if isinstance(reason, TimeoutError | TCPTimedOutError):
-        return GatewayError("timeout", f"no connection to {where} in time", detail="connection_timeout")
-    if isinstance(reason, NoRouteError):
-        return GatewayError("connect_failed", f"no route to {where}", detail="destination_ip_unroutable")
-    return GatewayError("connect_failed", f"no connection to {where}", detail="connection_refused")
-
-
 def _quiet(connection: Connection) -> bool:
     """Whether nothing waits to be read on the socket, an end neither."""
     fileno = getattr(connection.transport, "fileno", None)
-    descriptor = fileno() if fileno is not None else -1
-    if descriptor < 0:
+    if fileno is None:
         return connection.state != DEAD
+    descriptor = fileno()
+    if descriptor < 0:
+        return False  # closed; the connection hears of it in a later turn
     poll = select.poll()
     poll.register(descriptor, select.POLLIN | select.POLLRDHUP)
     return not poll.poll(0)
 
 
+def _key(pool: Pool | Trunks) -> tuple[Any, ...]:
+    key = (pool.host, pool.port) if pool.tls is None else (pool.host, pool.port, pool.tls)
+    return (*key, Trunks) if isinstance(pool, Trunks) else key
+
+
 class Pools:
-    """All pools, by address. Those unused for long are forgotten."""
+    """All pools, by address. Those unused for long are forgotten. `cork` holds back what trunks write."""
 
-    __slots__ = ("_clock", "_due", "_pools", "_reactor", "_upstreams")
+    __slots__ = ("_clock", "_contexts", "_due", "_pools", "_reactor", "_share", "_upstreams", "cork")
 
-    def __init__(self, reactor: IReactorTCP, clock: Clock) -> None:
-        self._reactor, self._clock = reactor, clock
-        self._pools: dict[tuple[str, int], Pool] = {}
-        self._due: deque[Pool] = deque()
+    def __init__(self, reactor: Any, clock: Clock, contexts: ClientContexts | None = None) -> None:
+        """`reactor` is IReactorTCP and IReactorTime, and has `connectSecurely` where `contexts` has what TLS takes."""
+        self._reactor, self._clock, self._share, self._contexts = reactor, clock, Share(clock), contexts
+        self.cork = Cork()
+        self._pools: dict[tuple[Any, ...], Any] = {}
+        self._due: deque[Pool | Trunks] = deque()
         self._upstreams: Mapping[str, Upstream] | None = None
 
-    def get(self, host: str, port: int) -> Pool:
-        """The pool of an address."""
-        pool = self._pools.get((host, port))
+    def get(self, host: str, port: int, tls: ServiceTls | None = None) -> Pool:
+        """The pool of an address: who is known otherwise over TLS has another one."""
+        key = (host, port) if tls is None else (host, port, tls)
+        pool: Pool | None = self._pools.get(key)
         if pool is None:
-            pool = self._pools[host, port] = Pool(host, port, self._reactor, self._clock)
-            self._due.append(pool)
+            pool = Pool(host, port, self._reactor, self._clock, self._share, tls, self._contexts)
+            self._add(pool)
         return pool
+
+    def trunks(self, host: str, port: int, tls: ServiceTls | None = None) -> Trunks:
+        """As `get`, for HTTP/2."""
+        key = (host, port, Trunks) if tls is None else (host, port, tls, Trunks)
+        pool: Trunks | None = self._pools.get(key)
+        if pool is None:
+            pool = Trunks(host, port, self._reactor, self._clock, self._share, self.cork, tls, self._contexts)
+            self._add(pool)
+        return pool
+
+    def _add(self, pool: Pool | Trunks) -> None:
+        self._pools[_key(pool)] = pool
+        self._due.append(pool)
 
     def follow(self, upstreams: Mapping[str, Upstream]) -> None:
         """These are in force from now on: idle connections to addresses that left them are closed by and by."""
@@ -246,14 +256,15 @@ class Pools:
                 if pool.idle and self._upstreams is not None and not self._serves(pool, self._upstreams, addresses):
                     pool.close_idle()
             elif now - pool.used > _FORGOTTEN_AFTER:
-                del self._pools[pool.host, pool.port]
+                del self._pools[_key(pool)]
                 continue
             self._due.append(pool)
 
-    def close_idle(self) -> None:
-        """Close all idle connections: the gateway is leaving."""
+    def close_idle(self, secure: bool = False) -> None:
+        """Close all idle connections: the gateway is leaving (or, if `secure`, TLS is no longer what it was)."""
         for pool in self._pools.values():
-            pool.close_idle()
+            if not secure or pool.tls is not None:
+                pool.close_idle()
 
     def __len__(self) -> int:
         return len(self._pools)
@@ -265,7 +276,7 @@ class Pools:
 
     @staticmethod
     def _serves(
-        pool: Pool, upstreams: Mapping[str, Upstream], addresses: dict[int, frozenset[tuple[str, int]]]
+        pool: Pool | Trunks, upstreams: Mapping[str, Upstream], addresses: dict[int, frozenset[tuple[str, int]]]
     ) -> bool:
         """Whether a service that connected to the pool's address still has it; only what changed is looked at."""
         serves = False

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from gwt.phase.exchange import Exchange
+from gwt.upstream.call import Call
 from gwt.upstream.connection import Connection
 from gwt.wire import chunked
 
 
 class Upload:
-    """The body of one exchange.
+    """The body of one exchange. `framed`: its end, and what comes with it, is told by itself and not by bytes.
 
-    `complete`: all of it has come from the client; `repeatable`: all that was sent is still held, so that another
-    endpoint can be given the same; `full`: the endpoint does not keep up, so that the client is not read from.
+    `complete`: all of it has come from the client (with these `trailers`, if `framed`); `repeatable`: all that was
+    sent is still held, so that another endpoint can be given the same; `full`: the endpoint does not keep up, so that
+    the client is not read from.
     At most `limit` bytes are held once they were sent; before that the client is stopped at the same mark.
     """
 
-    __slots__ = ("_exchange", "_held", "_limit", "_size", "_stopped", "complete", "full", "repeatable")
+    __slots__ = (
+        "_coded", "_exchange", "_framed", "_held", "_limit", "_size", "_stopped", "complete", "full", "repeatable",
+        "trailers",
+    )  # fmt: skip
 
-    def __init__(self, exchange: Exchange, limit: int) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, limit: int, framed: bool = False) -> None:
+        self._exchange, self._framed = exchange, framed
+        self._coded = exchange.head.chunked and not framed
+        self.trailers: list[bytes] = []
         self._limit = limit
         self._held: list[bytes] = []
         self._size = 0
@@ -26,15 +33,19 @@ class Upload:
         self.complete = self.full = False
         self.repeatable = True
 
-    def take(self, data: bytes, connection: Connection | None) -> None:
+    def take(self, data: bytes, connection: Connection | Call | None) -> None:
         """More of the body, not empty; `connection` is None while there is none."""
-        self._pass(chunked.encode(data) if self._exchange.head.chunked else data, connection)
+        self._pass(chunked.encode(data) if self._coded else data, connection)
 
-    def end(self, trailers: list[bytes], connection: Connection | None) -> None:
+    def end(self, trailers: list[bytes], connection: Connection | Call | None) -> None:
         """The body is complete."""
         self.complete = True
-        if self._exchange.head.chunked:
+        if self._coded:
             self._pass(chunked.last(trailers), connection)
+        elif self._framed:
+            self.trailers = trailers
+            if connection is not None:
+                connection.end(trailers)  # type: ignore[union-attr]
 
     def again(self) -> bytes:
         """What has to follow the head on a new connection."""
@@ -57,12 +68,12 @@ class Upload:
         self.repeatable = False
         self._held.clear()
 
-    def _pass(self, encoded: bytes, connection: Connection | None) -> None:
+    def _pass(self, encoded: bytes, connection: Connection | Call | None) -> None:
         if self.repeatable:
             self._held.append(encoded)
             self._size += len(encoded)
         if connection is not None:
-            connection.transport.write(encoded)
+            connection.write(encoded)
             self._sent()
         else:
             self._pace(self._size > self._limit)

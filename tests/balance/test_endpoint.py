@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gwt.balance.endpoint import Endpoint, EndpointState, Registry, split_address
+from gwt.balance.endpoint import Endpoint, EndpointState, Registry, authority_of, split_address
 from gwt.model.route import EndpointSpec
 
 
@@ -82,3 +82,14 @@ def test_expiry_comes_round_to_every_service() -> None:
     for left in (6, 2, 0):
         registry.expire(services=4)
         assert len(registry) == left
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "authority"),
+    [
+        ("10.0.0.1:80", None, None), ("10.0.0.1:80", "a.b", b"a.b"), ("[::1]:8080", "a.b", b"a.b:8080"),
+        ("10.0.0.1:80", "a b", None), ("10.0.0.1:80", "a\nb", None), ("10.0.0.1:80", "", None),
+    ],
+)  # fmt: skip
+def test_what_an_endpoint_is_called(address: str, name: str | None, authority: bytes | None) -> None:
+    assert authority_of(address, name) == authority

@@ -74,6 +74,15 @@ def test_what_the_service_says_is_known(registry: Registry) -> None:
     assert said == ("ns/a:80", "h2c", "web", "kube", "db.example.com")
 
 
+def test_a_name_becomes_what_its_endpoints_are_called(registry: Registry) -> None:
+    plain = Upstream.of(spec("1.0.0.1:80"), registry)
+    named = plain.replaced(ServiceSpec("ns/a:80", (EndpointSpec("1.0.0.1:80"),), external_name="db.example.com"))
+    assert [one.endpoints[0].authority for one in (plain, named)] == [None, b"db.example.com"]
+    assert named.endpoints[0].state is plain.endpoints[0].state
+    again = named.replaced(ServiceSpec("ns/a:80", (EndpointSpec("1.0.0.1:80"),), external_name="db.example.com"))
+    assert again.endpoints[0] is named.endpoints[0]
+
+
 def test_states_and_unchanged_endpoints_survive(registry: Registry) -> None:
     before = Upstream.of(spec("1.0.0.1:80", "1.0.0.2:80", "1.0.0.3:80"), registry)
     after = before.replaced(spec("1.0.0.1:80", EndpointSpec("1.0.0.2:80", weight=3), "1.0.0.4:80"))

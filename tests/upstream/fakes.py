@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -107,6 +108,33 @@ class Net:
         self.connecting.append(connector)
         return connector
 
+    def callLater(self, delay: float, call: Callable[..., None], *arguments: Any) -> None:
+        """What is due in the next turn: there are none, it is done at once."""
+        call(*arguments)
+
     @property
     def alive(self) -> list[Transport]:
         return [transport for transport in self.transports if not transport.over]
+
+
+class Later:
+    """A reactor whose turns are the test's."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+
+    def callLater(self, delay: float, call: Callable[..., None], *arguments: Any) -> None:
+        """What is due in the next turn."""
+        assert delay == 0
+        self.calls.append(lambda: call(*arguments))
+
+    def turn(self) -> None:
+        """One turn."""
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call()
+
+    def run(self) -> None:
+        """Turns, until nothing is due."""
+        while self.calls:
+            self.turn()

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionRefusedError, NoRouteError, TimeoutError
-from upstream.fakes import Clock, Net, Transport
+from upstream.fakes import Clock, Later, Net, Transport
 
 from gwt.balance.endpoint import Registry
 from gwt.balance.upstream import Upstream
 from gwt.errors import GatewayError
 from gwt.model.route import EndpointSpec, ServiceSpec
+from gwt.phase.share import SECONDS, Share
 from gwt.upstream import pool as pools
 from gwt.upstream.pool import MAX_IDLE_SECONDS, Pool, Pools
 
@@ -43,7 +44,7 @@ class Asker:
 
 def make() -> tuple[Pool, Net, Clock]:
     net, clock = Net(), Clock()
-    return Pool("10.0.0.1", 80, net, clock), net, clock  # type: ignore[arg-type]
+    return Pool("10.0.0.1", 80, net, clock, Share(clock)), net, clock
 
 
 def used(pool: Pool, net: Net, answer: bytes = OK) -> Transport:
@@ -189,6 +190,43 @@ def test_a_tunnel_parts_with_its_last_bytes_sent_but_not_for_ever() -> None:
     assert pool.live == 0 and not pool._parting
 
 
+def test_a_socket_that_is_closed_already_is_not_used() -> None:
+    """Where many are reset at once, some protocols hear of it in a later turn."""
+    pool, net, _ = make()
+    transport = used(pool, net)
+    transport.fileno = lambda: -1  # type: ignore[attr-defined]
+    assert pool.take(careful=True) is None and transport.aborted
+
+
+def test_of_many_attempts_at_once_some_wait_for_a_later_turn() -> None:
+    class Slow(Later, Net):  # type: ignore[misc]
+        """Of the attempts three fit into the share of a turn."""
+
+        def __init__(self) -> None:
+            Net.__init__(self)
+            Later.__init__(self)
+
+        def connectTCP(self, *arguments: Any, **options: Any) -> Any:
+            clock.now += SECONDS * 0.4
+            return Net.connectTCP(self, *arguments, **options)
+
+    clock = Clock()
+    net = Slow()
+    pool = Pool("10.0.0.1", 80, net, clock, Share(clock))
+    askers = [Asker() for _ in range(10)]
+    attempts = [pool.connect(asker, 1.0) for asker in askers]
+    assert len(net.connecting) == 3 and pool.live == 10
+    attempts[9].disconnect()
+    attempts[9].disconnect()
+    attempts[0].disconnect()
+    assert pool.live == 8 and len(net.connecting) == 2
+    net.run()
+    assert len(net.connecting) == 8 and pool.live == 8
+    for connector in list(net.connecting):
+        connector.succeed()
+    assert [len(asker.got) for asker in askers] == [0, *[1] * 8, 0]
+
+
 def service(key: str, *addresses: str) -> Upstream:
     spec = ServiceSpec(key, tuple(EndpointSpec(address) for address in addresses))
     return Upstream.of(spec, Registry(Clock(), lambda: 0.0))
@@ -196,7 +234,7 @@ def service(key: str, *addresses: str) -> Upstream:
 
 def test_idle_connections_to_addresses_that_left_are_closed() -> None:
     net, clock = Net(), Clock()
-    all_pools = Pools(net, clock)  # type: ignore[arg-type]
+    all_pools = Pools(net, clock)
     pool = all_pools.get("10.0.0.1", 80)
     for key in ("a", "b"):
         asker = Asker()
@@ -221,7 +259,7 @@ def test_idle_connections_to_addresses_that_left_are_closed() -> None:
 def test_pools_are_looked_at_in_turns_and_forgotten_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "_SLICE", 10)
     net, clock = Net(), Clock()
-    all_pools = Pools(net, clock)  # type: ignore[arg-type]
+    all_pools = Pools(net, clock)
     for number in range(25):
         all_pools.get("10.0.0.1", number)
     used(all_pools.get("10.0.0.1", 3), net)
@@ -238,7 +276,7 @@ def test_pools_are_looked_at_in_turns_and_forgotten_at_last(monkeypatch: pytest.
 
 def test_the_gateway_leaves() -> None:
     net, clock = Net(), Clock()
-    all_pools = Pools(net, clock)  # type: ignore[arg-type]
+    all_pools = Pools(net, clock)
     used(all_pools.get("10.0.0.1", 1), net)
     used(all_pools.get("10.0.0.1", 2), net)
     all_pools.close_idle()

@@ -16,12 +16,12 @@ from gwt.wire.forwarded import Ids, lines_for
 from gwt.wire.request import parse_request
 
 
-def seen(block: bytes, path: bytes = b"/p", host_mode: bytes | None = None) -> bytes:
+def seen(block: bytes, path: bytes = b"/p", host_mode: bytes | None = None, name: str | None = None) -> bytes:
     exchange = Exchange(parse_request(block))
     exchange.request_id = b"r1"
     exchange.forwarded_lines = lines_for("10.0.0.1", b"http", 9080)
     leaf = Leaf("r", "s", "/", DEFAULT_POLICY, LeafOrigin(Source("f")), host_mode=host_mode)
-    endpoint = Endpoint(EndpointSpec("10.1.1.1:80"), EndpointState())
+    endpoint = Endpoint(EndpointSpec("10.1.1.1:80"), EndpointState(), name)
     head = request_head(exchange, path, leaf, endpoint, Ids(os.urandom))
     assert head.count(b"\r\n\r\n") == 1 and head.endswith(b"\r\n\r\n")
     again = parse_request(head[:-4])  # what is forwarded reads as one message
@@ -63,3 +63,15 @@ def test_what_is_set_anew(block: bytes, line: bytes) -> None:
 @pytest.mark.parametrize(("mode", "host"), [(None, b"a"), (b"", b"10.1.1.1:80"), (b"lit.example", b"lit.example")])
 def test_host_mode(mode: bytes | None, host: bytes) -> None:
     assert b"\r\nHost: %b\r\n" % host in seen(b"GET / HTTP/1.1\r\nHost: a", host_mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("host_mode", "name", "host"),
+    [
+        (b"", None, b"10.1.1.1:80"), (b"", "b.example", b"b.example"), (None, "b.example", b"a"),
+        (b"c", "b.example", b"c"), (b"", "b\r\nX: y", b"10.1.1.1:80"),
+    ],
+)  # fmt: skip
+def test_whom_the_upstream_is_asked_for(host_mode: bytes | None, name: str | None, host: bytes) -> None:
+    head = seen(b"GET / HTTP/1.1\r\nHost: a", host_mode=host_mode, name=name)
+    assert head.startswith(b"GET /p HTTP/1.1\r\nHost: %b\r\n" % host)
