@@ -13,9 +13,9 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.web.http import Request as WebRequest
 from zope.interface import implementer
 
-from gwt.edge.refusal import REASONS, refusal
+from gwt.edge.refusal import REASONS
+from gwt.edge.served import Served
 from gwt.errors import GatewayError
-from gwt.phase.exchange import Exchange
 from gwt.wire.forwarded import Ids, lines_for, request_id
 from gwt.wire.request import RequestHead, parse_request
 from gwt.wire.response import ResponseHead
@@ -32,7 +32,7 @@ def adopted(request: Any) -> SiteExchange:
 
 
 @implementer(IPushProducer)
-class SiteExchange(Exchange):
+class SiteExchange(Served):
     """An exchange that is answered through a twisted.web Request."""
 
     def __init__(self, request: WebRequest) -> None:
@@ -43,6 +43,8 @@ class SiteExchange(Exchange):
         except GatewayError as error:  # twisted.web lets pass what the gateway does not
             head, self._refused = RequestHead(), error
         super().__init__(head)
+        self._bodiless = False  # twisted.web knows what has no body
+        self.tunnelled = None
         self.started = time.monotonic()
         self.client = request.getClientAddress().host
         self.request_id = request_id(self.head.request_id, _ids)
@@ -92,57 +94,38 @@ class SiteExchange(Exchange):
     def interim(self, head: ResponseHead) -> None:
         """twisted.web has no place for a 1xx."""
 
-    def respond(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, done: bool) -> None:
-        if self.phases is not None and not self.phases.passing:
-            self.phases.respond(status, reason, fields, length, body, done)
-            return
-        self.status, self.answering = status, True
-        if self.gone:
-            return
+    def write_head(
+        self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, done: bool
+    ) -> None:
         request = self._request
         request.setResponseCode(status, reason or REASONS.get(status, b""))
         for line in fields.split(b"\r\n")[:-1]:
             name, _, value = line.partition(b":")
             request.responseHeaders.addRawHeader(name, value.strip(b" \t"))
         if body:
-            self.send(body)
+            self.write(body)
         if done:
-            self.finish([])
+            self.write_end([])
 
-    def send(self, data: bytes) -> None:
-        if self.phases is not None and not self.phases.passing:
-            self.phases.send(data)
-        elif not self.gone:
-            self.bytes_out += len(data)
-            self._request.write(data)
+    def write(self, data: bytes) -> None:
+        self.bytes_out += len(data)
+        self._request.write(data)
 
-    def finish(self, trailers: list[bytes]) -> None:
-        if self.gone or self.answered:
-            return
-        if self.phases is not None and not self.phases.passing:
-            self.phases.finish(trailers)
-            return
+    def write_end(self, trailers: list[bytes]) -> None:
         self.answered = True
         self._request.unregisterProducer()
         self._request.finish()
+        self._over()
+
+    def break_off(self) -> None:
+        self.gone = True
+        self._request.loseConnection()
         self._over()
 
     def _over(self) -> None:
         """No listener of the gateway's hears of the end: plugins do."""
         if self.phases is not None:
             self.phases.end()
-
-    def fail(self, error: GatewayError) -> None:
-        self.code = self.code or error.code
-        if self.gone or self.answered:
-            return
-        if self.answering:
-            self.gone = True
-            self._request.loseConnection()
-            self._over()
-            return
-        status, fields, body = refusal(error, self.request_id, self.wants_grpc)
-        self.respond(status, b"", fields, len(body), body, True)
 
     def tunnel(self, fields: bytes) -> None:
         """Never called: upgrades are not asked for through a Site."""

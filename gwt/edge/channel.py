@@ -13,12 +13,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from gwt.edge.multiplex import Multiplex
 from gwt.edge.request import Request
-from gwt.edge.side import BEHIND, CODED, COUNTED, DEAD, HELD, LINGER, READY, TUNNEL, WAIT, ClientSide
+from gwt.edge.side import BEHIND, CODED, COUNTED, DEAD, FRAMED, HELD, LINGER, READY, TUNNEL, WAIT, ClientSide
+from gwt.edge.tunnel import Tunnel
 from gwt.errors import GatewayError
 from gwt.phase.phases import Phases
 from gwt.shortcut import shortcut
 from gwt.wire.chunked import BadChunk, Decoder
+from gwt.wire.h2.faults import Code
+from gwt.wire.h2.frames import PREFACE
 from gwt.wire.request import RequestHead, bad, parse_request, plausible
 from gwt.wire.scan import head_end
 
@@ -27,15 +31,20 @@ _log = Logger()
 #: Bytes that a client may send ahead of its answer before the channel stops reading.
 _AHEAD = 64 * 1024
 _EMPTY_LINES = 4
+_P = ord("P")
 #: Requests of one client that are answered in a row, without an upstream, before others have their turn.
 _IN_A_ROW = 32
+#: Seconds for which they are answered in a row.
+_TURN = 0.001
+#: `since` of a channel that has had no request.
+_NEVER = -1.0
 #: Chunks of one body that are decoded before others have their turn.
-_CHUNKS_IN_A_ROW = 1024
+_CHUNKS_IN_A_ROW = 256
 
 
 @implementer(IProtocol, IHalfCloseableProtocol, IPushProducer)
 class Channel(ClientSide):
-    """The server side of one HTTP/1.1 connection."""
+    """The server side of one connection: HTTP/1.1, or HTTP/2 where it begins so (`multiplex`)."""
 
     __slots__ = ()
 
@@ -48,9 +57,11 @@ class Channel(ClientSide):
         self.transport = transport
         transport.registerProducer(self, True)
         now = self.factory.clock()
-        self.since, self.due = now, now + self.factory.limits.idle_timeout
+        self.since, self.due = _NEVER, now + self.factory.limits.idle_timeout
         self._slot = self.factory.slow.join(self)
         self.factory.opened(self)
+        if self.tls is not None and self.tls.protocol == "h2" and self.state == READY:
+            self._speak_framed()
 
     def connectionMade(self) -> None:
         """`makeConnection` does it all."""
@@ -73,7 +84,9 @@ class Channel(ClientSide):
             elif state == WAIT or state == HELD:
                 self._ahead(data)
             elif state == TUNNEL:
-                self.request.received(data)  # type: ignore[union-attr]
+                self._tunnelled(data)
+            elif state == FRAMED:
+                self.multiplex.received(data)  # type: ignore[union-attr]
             elif state == LINGER:
                 self._ignored(data)
         except Exception as error:
@@ -98,6 +111,9 @@ class Channel(ClientSide):
         request, self.request = self.request, None
         if request is not None:
             self._client_gone(request)
+        multiplex, self.multiplex = self.multiplex, None
+        if multiplex is not None:
+            multiplex.lost()
         self._buffer = b""
         self.factory.closed(self)
 
@@ -112,6 +128,12 @@ class Channel(ClientSide):
             if request is not None and request.answering:
                 self._ended_out = request, request.bytes_out
             self.factory.fast.add(self)
+        elif state == TUNNEL:
+            self._ended_at = self.factory.clock()
+            request.received_all([])  # type: ignore[union-attr]
+        elif state == FRAMED:
+            self.multiplex.lost()  # type: ignore[union-attr]
+            self._close()  # who takes nothing back grants no windows: HTTP/2 has no half of a connection
         else:
             self._close()
 
@@ -125,6 +147,8 @@ class Channel(ClientSide):
         if self.request is not None:
             if self.request.reader is not None:
                 self.request.reader.pause_answer()
+        elif self.state == FRAMED:
+            self.multiplex.hold()  # type: ignore[union-attr]
         elif self.state == READY:
             self.state = HELD
 
@@ -132,6 +156,8 @@ class Channel(ClientSide):
         self._stalled_at = None
         if self.state == HELD:
             self._go_on()
+        elif self.state == FRAMED:
+            self.multiplex.release()  # type: ignore[union-attr]
         elif self.request is not None and self.request.reader is not None:
             self.request.reader.resume_answer()
 
@@ -143,28 +169,32 @@ class Channel(ClientSide):
     def _pump(self) -> None:
         """Take requests from the buffer for as long as each is answered at once."""
         self._pumping = True
-        left = _IN_A_ROW
+        left, until = _IN_A_ROW, self.factory.clock() + _TURN
         while self._buffer and self.state == READY and self._next():
             left -= 1
-            if left <= 0 and self.state == READY:
+            if self.state == READY and (left <= 0 or self.factory.clock() > until):
                 self._let_others()
         self._pumping = False
 
     def _let_others(self) -> None:
-        """Go on with what is in the buffer once the reactor has been round."""
+        """Go on with what is in the buffer in a later turn of the reactor, where there is one."""
         reactor = getattr(self.transport, "reactor", None)
         if reactor is not None:
             self.state = HELD
-            reactor.callLater(0, self._go_on)
+            self.factory.share.wait(reactor, self._go_on)
 
     def _go_on(self) -> None:
         """The turn has come again."""
         if self.state == HELD and self._stalled_at is None:
             self.state = READY
-            if self._stopped:
-                self.resume_reading()
+            self._read_on()
             if self._buffer and not self._pumping:
                 self.dataReceived(b"")
+
+    def _read_on(self) -> None:
+        """Read from the client again, unless it has sent enough ahead."""
+        if self._stopped and len(self._buffer) <= _AHEAD:
+            self.resume_reading()
 
     def _next(self) -> bool:
         """Begin the next request; False if its head is not complete."""
@@ -172,6 +202,8 @@ class Channel(ClientSide):
         start = 0
         if data[0] == 13:
             start = self._past_empty_lines(data)
+        elif data[0] == _P and self.since == _NEVER and self._begins_framed(data):
+            return False
         limits = self.factory.limits
         end = head_end(data, start, start + limits.max_header_bytes + 4)
         if end < 0:
@@ -181,6 +213,26 @@ class Channel(ClientSide):
         head = parse_request(data[start:end], limits.max_headers)
         self._begin(head, data[end + 4 :])
         return True
+
+    def _begins_framed(self, data: bytes) -> bool:
+        """Whether a connection begins, or may begin, with HTTP/2's preface, by prior knowledge as by ALPN."""
+        if not data.startswith(PREFACE[: len(data)]):
+            return False
+        if len(data) < len(PREFACE):
+            self._partial(data, 0)
+            return True
+        self._buffer = b""
+        self.resume_reading()
+        multiplex = self._speak_framed()
+        multiplex.received(data)
+        if self.state == FRAMED and self.factory.draining:
+            multiplex.drain()
+        return True
+
+    def _speak_framed(self) -> Multiplex:
+        self.state = FRAMED
+        self.multiplex = Multiplex(self)
+        return self.multiplex
 
     @staticmethod
     def _past_empty_lines(data: bytes) -> int:
@@ -207,6 +259,7 @@ class Channel(ClientSide):
             self.due = self.factory.clock() + self.factory.limits.header_timeout
         self._counted = len(data)
         self._buffer = data
+        self.resume_reading()
 
     def _begin(self, head: RequestHead, rest: bytes) -> None:
         request = self.request = Request(self, head)
@@ -241,6 +294,7 @@ class Channel(ClientSide):
         else:
             self.state = COUNTED
             self._left = head.length
+            self.resume_reading()
             self.factory.handle(request)
             if rest:
                 self.dataReceived(rest)
@@ -265,6 +319,7 @@ class Channel(ClientSide):
             self._begin_whole(request, body, decoder.trailers, decoder.rest)
             return
         self.state = CODED
+        self.resume_reading()
         self.factory.handle(request)
         if body and self.request is request:
             request.received(body)
@@ -312,7 +367,7 @@ class Channel(ClientSide):
             self._decode_on()
         elif not self._stopped & BEHIND:
             self.pause_reading(BEHIND)
-            reactor.callLater(0, self._decode_on)
+            self.factory.share.wait(reactor, self._decode_on)
 
     def _decode_on(self) -> None:
         self.resume_reading(BEHIND)
@@ -333,7 +388,7 @@ class Channel(ClientSide):
         complete = request.body_done or request.whole
         self.request = None
         if request.close or not complete or (self._ended_at is not None and not self._buffer):
-            if complete and not self._buffer:
+            if complete and not self._buffer and self.state != TUNNEL:
                 self._close()
             else:
                 self._linger()
@@ -344,10 +399,11 @@ class Channel(ClientSide):
         if self._stalled_at is not None:
             self.state = HELD
             return
-        if self._stopped:
-            self.resume_reading()
+        self._read_on()
         if self._buffer and not self._pumping:
-            self.dataReceived(b"")
+            self._let_others()
+            if self.state == READY:
+                self.dataReceived(b"")
 
     def open_tunnel(self) -> None:
         """The handshake is done: what the client has sent ahead belongs to the tunnel."""
@@ -355,13 +411,22 @@ class Channel(ClientSide):
         ahead, self._buffer = self._buffer, b""
         self.resume_reading()
         if ahead:
-            self.request.received(ahead)  # type: ignore[union-attr]
+            self._tunnelled(ahead)
+
+    def _tunnelled(self, data: bytes) -> None:
+        request = self.request
+        assert request is not None and request.tunnelled is not None
+        request.bytes_in += len(data)
+        request.tunnelled.sent(data)
 
     # -- the end
 
     def refuse(self, error: GatewayError) -> None:
         request = self.request
         if self.state == DEAD:
+            return
+        if self.state == FRAMED:
+            self.multiplex.end(Code.INTERNAL_ERROR, error.message)  # type: ignore[union-attr]
             return
         if request is None:
             request = self.request = Request(self, RequestHead())
@@ -375,6 +440,27 @@ class Channel(ClientSide):
         request.close = True
         request.body_done = request.whole = False
         request.fail(error)
+
+    # -- for HTTP/2
+
+    @property
+    def tunnels(self) -> list[Tunnel]:
+        """WebSocket connections that it carries."""
+        requests = [self.request] if self.multiplex is None else self.multiplex.requests.values()
+        return [one.tunnelled for one in requests if one is not None and one.tunnelled is not None]
+
+    @property
+    def multiplexed(self) -> bool:
+        """Whether HTTP/2 is spoken, still."""
+        return self.state == FRAMED
+
+    def close(self) -> None:
+        """Close once everything is sent."""
+        self._close()
+
+    def linger(self) -> None:
+        """End our side, and read on for a while."""
+        self._linger()
 
     def _client_gone(self, request: Request) -> None:
         request.gone = True

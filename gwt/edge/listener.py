@@ -7,22 +7,29 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IProtocolFactory, IProtocolNegotiationFactory, ISSLTransport
-from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper
 from twisted.web.resource import IResource
 from zope.interface import implementer
 
 from gwt.edge.channel import Channel
-from gwt.edge.introduction import Introduction
+from gwt.edge.introduction import plain_host
 from gwt.edge.request import Request
+from gwt.edge.streamed import Streamed
+from gwt.edge.tunnel import PARTING, Farewell, Tunnel
 from gwt.errors import GatewayError
 from gwt.model.settings import Limits
+from gwt.phase.cork import Cork
 from gwt.phase.exchange import Exchange
+from gwt.phase.share import Share
 from gwt.phase.ticker import Ticker, Ticking
-from gwt.wire.forwarded import Ids, Trusts, believed, lines_for, request_id
+from gwt.tls.peer import Handshake
+from gwt.wire.forwarded import Ids, Trusts, believed, client_certificate_line, lines_for, request_id
 
 #: The slow ticker looks at a tenth of the channels every 0.1 s.
 SLOTS = 10
 TICK = 0.1
+
+#: What is spoken over TLS, best first; `HttpFactory.buildSecured` makes the channel of what was chosen.
+ALPN = (b"h2", b"http/1.1")
 
 Finished = Callable[[Exchange], None]
 
@@ -31,13 +38,14 @@ Finished = Callable[[Exchange], None]
 class HttpFactory:
     """Channels for one listener. `root` decides what answers; `on_finished` hears of every exchange once.
 
-    `connections` are open now, `refused` were too many. Drive `tick` every `TICK` seconds. `debug` says whether a
-    `Gwt-Debug` holds the debug token.
+    `connections` are open now, `refused` were too many; `framed` spoke HTTP/2, `calmed` of these were
+    ended because they cost too much; `cork` holds back what those write. Drive `tick` every `TICK` seconds. `debug`
+    says whether a `Gwt-Debug` holds the debug token.
     """
 
     __slots__ = (
-        "_channels", "_emptied", "_ids", "accepted", "clock", "debug", "draining", "fast", "finished", "limits",
-        "refused", "root", "slow", "trusts",
+        "_channels", "_emptied", "_farewells", "_ids", "accepted", "calmed", "clock", "cork", "debug", "draining",
+        "fast", "finished", "framed", "limits", "refused", "root", "share", "slow", "trusts",
     )  # fmt: skip
 
     def __init__(
@@ -52,12 +60,15 @@ class HttpFactory:
         self.root, self.limits, self.clock, self.trusts, self._ids = root, limits, clock, trusts, ids
         self.finished = on_finished
         self.slow = Ticker(SLOTS)
+        self.share = Share(clock)
+        self.cork = Cork()
         self.fast: set[Ticking] = set()
         self.draining = False
         self.debug: Callable[[bytes], bool] = lambda said: False
-        self.accepted = self.refused = 0
+        self.accepted = self.refused = self.framed = self.calmed = 0
         self._channels: dict[Channel, None] = {}
         self._emptied: list[Deferred[None]] = []
+        self._farewells: list[Farewell] = []
 
     @property
     def connections(self) -> int:
@@ -65,8 +76,8 @@ class HttpFactory:
         return len(self._channels)
 
     def acceptableProtocols(self) -> list[bytes]:
-        """What ALPN may choose on a TLS listener; where a client offers it, no answer would end the handshake."""
-        return [b"http/1.1"]
+        """What ALPN may choose on a TLS listener, best first; a channel knows HTTP/2 by its first bytes."""
+        return list(ALPN)
 
     def doStart(self) -> None:
         """A port listens."""
@@ -77,6 +88,12 @@ class HttpFactory:
     def buildProtocol(self, addr: object) -> Any:
         return Channel(self)
 
+    def buildSecured(self, addr: object, handshake: Handshake) -> Any:
+        """The channel of a TLS connection, whatever ALPN has chosen of `ALPN` (None: nothing was asked for)."""
+        channel = Channel(self)
+        channel.tls = handshake
+        return channel
+
     def tick(self) -> None:
         """Look at deadlines."""
         now = self.clock()
@@ -84,6 +101,8 @@ class HttpFactory:
         if self.fast:
             for member in list(self.fast):
                 member.tick(now)
+        for farewell in self._farewells:
+            farewell.tick(now)
 
     # -- for channels
 
@@ -92,28 +111,19 @@ class HttpFactory:
         self.accepted += 1
         transport = channel.transport
         self._identify(channel, transport.getPeer(), transport.getHost())
-        if isinstance(transport, HAProxyProtocolWrapper):
-            transport.wrappedProtocol = Introduction(channel)  # type: ignore[assignment]
         self._channels[channel] = None
         if len(self._channels) > self.limits.max_connections:
             self.refused += 1
             channel.refuse(GatewayError("overloaded", "too many connections", close=True))
 
-    def introduced(self, channel: Channel) -> None:
-        """A PROXY header has said for whom the peer speaks: believed where the peer is trusted."""
-        transport = channel.transport
-        if channel.trusted and getattr(transport.getPeer(), "host", None):
-            self._identify(channel, transport.getPeer(), transport.getHost())
-
     def _identify(self, channel: Channel, peer: Any, host: Any) -> None:
-        name = getattr(peer, "host", None) or "127.0.0.1"
-        if name.startswith("::ffff:") and "." in name:
-            name = name[7:]
-        channel.client = channel.peer = name.partition("%")[0]
+        channel.client = channel.peer = plain_host(peer)
         channel.trusted = self.trusts(channel.peer)
         channel.scheme = b"https" if ISSLTransport.providedBy(channel.transport) else b"http"
         channel.port = getattr(host, "port", 0)
-        channel.forwarded_lines = lines_for(channel.peer, channel.scheme, channel.port)
+        channel.forwarded_lines = lines_for(channel.peer, channel.scheme, channel.port) + client_certificate_line(
+            _shown(channel), None
+        )
 
     def closed(self, channel: Channel) -> None:
         """A connection is gone."""
@@ -123,7 +133,7 @@ class HttpFactory:
             for deferred in waiting:
                 deferred.callback(None)
 
-    def handle(self, request: Request) -> None:
+    def handle(self, request: Request | Streamed) -> None:
         """Give a request to the resource tree."""
         head = request.head
         request.request_id = request_id(head.request_id, self._ids)
@@ -132,13 +142,39 @@ class HttpFactory:
             request.client, request.forwarded_lines, request.forwarded_host = believed(
                 channel.peer, head.forwarded, channel.scheme, channel.port, self.trusts
             )
+            request.forwarded_lines += client_certificate_line(
+                _shown(channel), head.forwarded.get(b"x-forwarded-client-cert")
+            )
         self.root.getChildWithDefault(b"", request).render(request)
 
     def new_request_id(self) -> bytes:
         """For errors that come before there is a request."""
         return request_id(None, self._ids)
 
+    def random(self, count: int) -> bytes:
+        """So many random bytes."""
+        return bytes.fromhex(self._ids.take(2 * count).decode())
+
+    def tunnel_opened(self, tunnel: Tunnel) -> None:
+        """A WebSocket stands: it may have been asked for before the others were told to go."""
+        if self.draining and self._farewells:
+            self._farewells[-1].join(tunnel, self.clock())
+
     # -- for the process
+
+    def leave_tunnels(self, seconds: float, port: Any = None) -> None:
+        """Tell WebSocket connections (those that came by the address `port`; None: all) that they are over.
+
+        They are ended evenly over `seconds`, less what both sides then have to hang up by themselves.
+        """
+        tunnels = [
+            tunnel
+            for channel in self._channels
+            if channel.tunnels and (port is None or _came_by(channel.transport.getHost(), port))
+            for tunnel in channel.tunnels
+        ]
+        self._farewells = [farewell for farewell in self._farewells if not farewell.over]
+        self._farewells.append(Farewell(tunnels, self.clock(), max(0.0, seconds - 2 * PARTING), self.random))
 
     def begin_drain(self) -> None:
         """Idle connections close now, busy ones after their answers."""
@@ -158,3 +194,16 @@ class HttpFactory:
         """The time for draining is over."""
         for channel in list(self._channels):
             channel.abort()
+
+
+def _came_by(address: Any, port: Any) -> bool:
+    """Whether a connection to `address` is one of a listener at `port`, which may listen on all addresses."""
+    same = getattr(address, "port", None) == getattr(port, "port", None)
+    host = getattr(port, "host", None)
+    return same and (host in ("0.0.0.0", "::", getattr(address, "host", None)))
+
+
+def _shown(channel: Channel) -> bytes | None:
+    """The certificate that the client has shown, as it is forwarded."""
+    tls = channel.tls
+    return None if tls is None or tls.client is None else tls.client.forwarded

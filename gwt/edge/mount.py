@@ -100,6 +100,8 @@ class _Mounted:
 
     # -- Reader
 
+    connecting = False
+
     def body(self, data: bytes) -> None:
         if self.exchange.bytes_in > self._leaf.max_body:
             self._fail(GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes"))

@@ -141,9 +141,9 @@ def find(exchange: Exchange, snapshot: Snapshot) -> Leaf:
         if not is_plain(path):
             path, matched = _canonical(path, snapshot, exchange.host)
         exchange.path = path
+        leaf = exchange.leaf = router.match(exchange.host, matched, exchange)
     except (BadHost, BadPath) as error:
         raise GatewayError("bad_request", str(error), close=True) from None
-    leaf = exchange.leaf = router.match(exchange.host, matched, exchange)
     if leaf is None:
         raise GatewayError("no_route", f"no matching route: {exchange.host.decode('ascii')}")
     return leaf

@@ -11,11 +11,12 @@ from gwt.edge.adopt import adopted
 from gwt.edge.resource import Refusal, RouteResource, handler
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
+from gwt.phase import fields as lines
 from gwt.phase.exchange import Exchange
 from gwt.proxy import Proxy
 from gwt.route.hosts import BadHost, normalise_host
 from gwt.route.path import BadPath, normalise
-from gwt.service_proxy import ServiceLeaves, parse
+from gwt.service_proxy import FIELD, ServiceLeaves, parse, parse_name, spoken
 from gwt.snapshot import Current, Snapshot
 
 
@@ -45,12 +46,21 @@ class ServiceProxyResource:
         named = head.authority if head.authority is not None else head.host
         if named or head.http11:
             exchange.host = normalise_host(named or b"")
-        service, namespace, port, path = parse(head.path)
-        leaf = self._leaves.leaf(service, namespace, port, snapshot.outermost)
+        chosen, path = head.header(FIELD), head.path
+        if chosen is None:
+            service, namespace, port, path = parse(path)
+        else:
+            service, namespace, port = parse_name(chosen)
+            if path[:1] != b"/":
+                raise GatewayError("no_route", "no matching route: the server as a whole is no service")
+            head.fields = lines.removed(head.fields, FIELD)
+        upstream = snapshot.upstreams.get(f"{namespace}/{service}:{port}")
+        protocol = spoken(None if upstream is None else upstream.protocol, exchange.wants_grpc)
+        leaf = self._leaves.leaf(service, namespace, port, snapshot.outermost, protocol)
         if leaf.closed is not None:
             raise leaf.closed
         exchange.path = normalise(path, snapshot.merge_slashes, snapshot.escaped_slashes != "reject")
-        if leaf.upstream not in snapshot.upstreams:
+        if upstream is None:
             raise GatewayError("no_route", f"unknown service {leaf.upstream}")
         return leaf
 

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import ISSLTransport
-
 from gwt.edge import kernel
 from gwt.errors import GatewayError
 from gwt.phase.ticker import Ticking
+from gwt.secure.ends import half_close_of
 
 if TYPE_CHECKING:
     from gwt.edge.listener import HttpFactory
+    from gwt.edge.multiplex import Multiplex
     from gwt.edge.request import Request
+    from gwt.tls.peer import Handshake
 
 #: What a channel waits for: a head, the rest of a body, the end of an exchange, its turn (the client must take
-#: answers first, or others are served in between), or nothing any more.
-READY, COUNTED, CODED, WAIT, HELD, TUNNEL, LINGER, DEAD = range(8)
+#: answers first, or others are served in between), or nothing any more. FRAMED: whatever comes is HTTP/2.
+READY, COUNTED, CODED, WAIT, HELD, TUNNEL, LINGER, DEAD, FRAMED = range(9)
 
 #: Why a client is not read from: nobody takes what it sends, or what it has sent is not decoded yet.
 FULL, BEHIND = 1, 2
@@ -41,12 +42,13 @@ class ClientSide:
     """How one client connection is read, watched and closed.
 
     `due` (monotonic seconds) is the deadline of what the channel waits for now; a body is paid for until `since`.
+    `tls` is what its handshake has settled, None where there was none.
     """
 
     __slots__ = (
         "_buffer", "_counted", "_decoder", "_ended_at", "_ended_out", "_left", "_paid", "_probed", "_pumping",
-        "_slot", "_stalled_at", "_stopped", "_taken", "client", "due", "factory", "forwarded_lines", "peer", "port",
-        "request", "scheme", "since", "state", "transport", "trusted",
+        "_slot", "_stalled_at", "_stopped", "_taken", "client", "due", "factory", "forwarded_lines", "multiplex",
+        "peer", "port", "request", "scheme", "since", "state", "tls", "transport", "trusted",
     )  # fmt: skip
 
     transport: Any
@@ -64,6 +66,8 @@ class ClientSide:
     def __init__(self, factory: HttpFactory) -> None:
         self.factory = factory
         self.request = None
+        self.tls: Handshake | None = None
+        self.multiplex: Multiplex | None = None
         self.state = READY
         self._slot = None
         self._buffer = b""
@@ -103,7 +107,9 @@ class ClientSide:
 
     def drain(self) -> None:
         """The gateway is going: an idle connection closes now, a busy one after its answer."""
-        if self.state == READY and not self._buffer:
+        if self.state == FRAMED:
+            self.multiplex.drain()  # type: ignore[union-attr]
+        elif self.state == READY and not self._buffer:
             self._close()
 
     def _close(self) -> None:
@@ -117,28 +123,32 @@ class ClientSide:
 
     def _linger(self) -> None:
         """Half-close, then read on for a while: a close now would destroy the answer on its way."""
-        transport = self.transport
         self._buffer = b""
-        if self._ended_at is not None or ISSLTransport.providedBy(transport):
+        half_close = half_close_of(self.transport)
+        if self._ended_at is not None or half_close is None:
             self.resume_reading(FULL | BEHIND)
             self._close()  # TLS reads on by itself until the client has said goodbye too
-            return
-        half_close = getattr(transport, "loseWriteConnection", None)
-        if half_close is None:
-            self._close()
             return
         self.state = LINGER
         self._left = _LINGER_BYTES
         self.due = self.factory.clock() + _LINGER
         self.resume_reading(FULL | BEHIND)
-        transport.unregisterProducer()
+        self.transport.unregisterProducer()
         half_close()
 
     def _ignored(self, data: bytes) -> None:
         """What a refused client still sends is read, so that it can read; one that floods has to wait."""
         self._left -= len(data)
+        reactor = getattr(self.transport, "reactor", None)
         if self._left < 0:
             self.pause_reading()
+        elif reactor is not None and not self._stopped:
+            self.pause_reading(BEHIND)  # a transport may read megabytes in one turn
+            self.factory.share.wait(reactor, self._ignore_more)
+
+    def _ignore_more(self) -> None:
+        if self.state == LINGER:
+            self.resume_reading(BEHIND)
 
     # -- time
 
@@ -155,6 +165,8 @@ class ClientSide:
                 self._look_for_client(now, now - self._ended_at)
         elif state in (COUNTED, CODED):
             self._watch_sending(now)
+        elif state == FRAMED:
+            self.multiplex.tick(now)  # type: ignore[union-attr]
         elif state == LINGER and now > self.due:
             self._linger_over(now)
 
@@ -189,6 +201,8 @@ class ClientSide:
         if self._taken is not None and count - self._taken < MINIMUM_RATE * grace:
             if self.request is not None:
                 self.request.code = "slow_client"
+            if self.multiplex is not None:
+                self.multiplex.blame("slow_client")
             self.abort()
             return
         self._taken, self._stalled_at = count, now

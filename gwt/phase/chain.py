@@ -37,7 +37,7 @@ class Chain:
     @property
     def idle(self) -> bool:
         """True where no member takes part in any phase: a leaf needs no such chain."""
-        return not (self.lineup.steps or self.lineup.watches)
+        return not (self.lineup.steps or self.lineup.watches or self.lineup.edit)
 
     def run(self, render: Render, exchange: Exchange, leaf: Any) -> None:
         """Let `exchange` through rewrite and access; `render(exchange, leaf)` then answers it, unless somebody did."""
@@ -58,6 +58,7 @@ class Chain:
             index = lineup.steps.index(step)
             self.begin(exchange, lineup).resume(lineup, render, leaf).heard(index, said)
         elif exchange.phases is None:
+            exchange.edit = lineup.edit
             render(exchange, leaf)
         else:
             exchange.phases.go(render, leaf)
@@ -65,6 +66,7 @@ class Chain:
     def begin(self, exchange: Exchange, lineup: Lineup | None = None) -> Phases:
         """The Phases of `exchange`, which begin now unless they have begun."""
         phases: Phases | None = exchange.phases
+        exchange.edit = None
         if phases is None:
             phases = exchange.phases = Phases(exchange, self, lineup or self.lineup)
         elif phases.chain is None:

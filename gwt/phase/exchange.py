@@ -7,7 +7,6 @@ answer reaches the client is the business of its subclasses, one for each kind o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
@@ -16,6 +15,7 @@ from gwt.errors import GatewayError
 from gwt.identity.claims import identity_of
 from gwt.identity.identity import Identity
 from gwt.phase import fields as lines
+from gwt.wire.grpc import is_grpc
 from gwt.wire.names import field
 from gwt.wire.request import RequestHead
 from gwt.wire.response import ResponseHead
@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from gwt.phase.answer import Answer
     from gwt.phase.outgoing import Outgoing
     from gwt.phase.tools import Tools, Zone
+    from gwt.tls.peer import Handshake
 
-_GRPC = re.compile(rb"(?i:application/grpc)(?![^+; \t])").match
+_PLUS, _PERCENT = b"+%"
 
 
 class Reader(Protocol):
     """Who takes the request's body and hears of the client: the forwarding to an upstream, or a mounted resource."""
+
+    @property
+    def connecting(self) -> bool:
+        """Whether a connection is made for it."""
 
     def body(self, data: bytes) -> None:
         """More of the body, decoded, never empty."""
@@ -54,14 +59,15 @@ class Exchange:
     address as text; `started` is on the monotonic clock, `time` seconds since the epoch;
     `upstream_seconds` is from the pick of the last endpoint to the end of its answer. `whole`: all of the request's
     body is here, so that an early answer leaves nothing behind. `phases` is the run of the leaf's chain, where it has
-    begun to need one (`gwt.phase.phases`); plugins use the properties below.
+    begun to need one (`gwt.phase.phases`), `edit` what becomes of its answer where it needs none; plugins use the
+    properties below.
     """
 
     __slots__ = (
         "_args", "_cookies", "answered", "answering", "body_done", "bytes_in", "bytes_out", "claims", "client", "code",
-        "duration", "endpoint", "forwarded_host", "forwarded_lines", "gone", "head", "host", "leaf", "path", "phases",
-        "protocol", "reader", "request_id", "snapshot", "started", "status", "time", "tries", "upstream_seconds",
-        "user", "whole",
+        "duration", "edit", "endpoint", "forwarded_host", "forwarded_lines", "gone", "head", "host", "leaf", "path",
+        "phases", "protocol", "reader", "request_id", "snapshot", "started", "status", "time", "tries",
+        "upstream_seconds", "user", "whole",
     )  # fmt: skip
 
     def __init__(self, head: RequestHead) -> None:
@@ -82,6 +88,7 @@ class Exchange:
         self.body_done = True
         self.whole = False
         self.phases: Any = None
+        self.edit: Any = None
         self.claims: Mapping[str, Any] | None = None
         self.answering = False
         self.answered = False
@@ -153,13 +160,14 @@ class Exchange:
     def arg(self, name: bytes) -> bytes | None:
         """The first value of a query parameter, decoded."""
         if self._args is None:
-            self._args = _pairs((self.head.query or b"").split(b"&"), decode=True)
-        return self._args.get(name)
+            self._args = _arguments(self.head.query or b"")
+        value = self._args.get(name)
+        return None if value is None else _decoded(value)
 
     def cookie(self, name: bytes) -> bytes | None:
         """The first value of a cookie."""
         if self._cookies is None:
-            self._cookies = _pairs((part.strip(b" \t") for part in (self.head.cookie or b"").split(b";")), decode=False)
+            self._cookies = _first_values([part.strip(b" \t") for part in (self.head.cookie or b"").split(b";")])
         return self._cookies.get(name)
 
     @property
@@ -171,6 +179,11 @@ class Exchange:
     def scheme(self) -> bytes:
         """`https` or `http`: how the client came, as far as proxies that are trusted say."""
         return field(self.forwarded_lines, b"x-forwarded-proto") or b"http"
+
+    @property
+    def tls(self) -> Handshake | None:
+        """What the handshake of the client's connection has settled; None where there was none."""
+        return None
 
     @property
     def server_addr(self) -> str:
@@ -223,7 +236,7 @@ class Exchange:
     def wants_grpc(self) -> bool:
         """Whether errors must be told as `grpc-status`."""
         kind = self.head.header(b"content-type")
-        return kind is not None and _GRPC(kind) is not None
+        return kind is not None and is_grpc(kind) is not None
 
     # -- what an answer is made of; told by subclasses in their protocol
 
@@ -265,11 +278,28 @@ class Exchange:
         raise TypeError(type(self))
 
 
-def _pairs(parts: Any, decode: bool) -> dict[bytes, bytes]:
+def _first_values(parts: list[bytes]) -> dict[bytes, bytes]:
+    """NAME=VALUE, or NAME alone: of a name that comes again the first counts."""
     found: dict[bytes, bytes] = {}
     for part in parts:
         name, _, value = part.partition(b"=")
-        if decode:
-            name, value = unquote_to_bytes(name.replace(b"+", b" ")), unquote_to_bytes(value.replace(b"+", b" "))
         found.setdefault(name, value)
     return found
+
+
+def _arguments(query: bytes) -> dict[bytes, bytes]:
+    """Names decoded, values not: thousands may come, and hardly any is asked for."""
+    found = _first_values(query.split(b"&"))
+    if _PERCENT not in query and _PLUS not in query:
+        return found
+    decoded: dict[bytes, bytes] = {}
+    for name, value in found.items():
+        decoded.setdefault(_decoded(name), value)
+    return decoded
+
+
+def _decoded(text: bytes) -> bytes:
+    """A name or value of a query as it was meant."""
+    if _PLUS in text:
+        text = text.replace(b"+", b" ")
+    return unquote_to_bytes(text) if _PERCENT in text else text

@@ -33,6 +33,8 @@ class Held:
 
     # -- Reader
 
+    connecting = False
+
     def body(self, data: bytes) -> None:
         """More of the body."""
         self._pieces.append(data)

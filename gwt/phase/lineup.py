@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from gwt.phase.edit import Edit, merged
 from gwt.phase.member import Member, Method
 
 INWARDS = ("rewrite", "access")
@@ -59,9 +60,12 @@ class Back:
 
 
 class Lineup:
-    """`steps` are called in turn; `plan` says of each whose it is. `watches`: the way back concerns somebody."""
+    """`steps` are called in turn; `plan` says of each whose it is.
 
-    __slots__ = ("_backs", "_stands", "back", "plan", "steps", "watches")
+    `watches`: the way back concerns somebody who must be called; `edit`: what becomes of answers where nobody has to.
+    """
+
+    __slots__ = ("_backs", "_stands", "back", "edit", "plan", "steps", "watches")
 
     def __init__(self, stands: Sequence[Stand]) -> None:
         self._stands = tuple(stands)
@@ -73,7 +77,9 @@ class Lineup:
         )
         self.steps: tuple[Method, ...] = tuple(self._stands[s.position].methods[s.phase] for s in self.plan)
         self.back = Back(self._stands[::-1])
-        self.watches = bool(self.back.heads or self.back.bodies or self.back.logs)
+        edits = [method for method in self.back.heads if isinstance(method, Edit)]
+        self.watches = bool(len(edits) < len(self.back.heads) or self.back.bodies or self.back.logs)
+        self.edit = merged(edits) if edits and not self.watches else None
         self._backs: dict[tuple[int, bool], Back] = {}
 
     def member(self, index: int) -> Member:

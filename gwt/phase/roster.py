@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakValueDictionary, finalize
 
 from gwt.phase.chain import Chain
+from gwt.phase.edit import Edit
 from gwt.phase.lineup import ordered
 from gwt.phase.member import Member, Method, reporting
 from gwt.phase.plugin import PHASES, Config, Plugin
@@ -71,9 +72,13 @@ class Roster:
     def _methods(self, plugin: Plugin, meta: Meta) -> dict[str, Method]:
         taking = plugin.phases()
         methods = {phase: getattr(plugin, phase) for phase in PHASES if phase in taking and hasattr(plugin, phase)}
+        fixed = plugin.edit()
+        if fixed is not None:
+            methods["header_filter"] = fixed
         if meta.mode == "report":
             for phase in methods.keys() & {"rewrite", "access", "header_filter"}:
-                methods[phase] = reporting(plugin.name, methods[phase], self.tools)
+                if not isinstance(methods[phase], Edit):
+                    methods[phase] = reporting(plugin.name, methods[phase], self.tools)
         return methods
 
     def _begin(self, member: Member, plugin: Any, config: Config) -> None:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote
 
+from gwt.errors import GatewayError
 from gwt.phase.exchange import Exchange
-from gwt.route.regex import BadRegex, compile_regex
+from gwt.route.regex import BadRegex, TooLong, compile_regex
 from gwt.route.variables import reader
 
 Read = Callable[[Exchange], bytes | None]
@@ -82,14 +83,17 @@ class Substitution:
         try:
             compiled = compile_regex(pattern.encode())
             self._to = _GROUP.sub(lambda found: f"\\g<{found[1].strip('{}')}>", to.replace("\\", r"\\")).encode()
-            compiled.sub(self._to, b"")  # the template is parsed whether or not anything is found
+            compiled.subn(self._to, b"")  # the template is parsed whether or not anything is found
         except (BadRegex, re.error, IndexError) as error:
             raise ValueError(f"[{pattern!r}, {to!r}]: {error}") from None
         self._search = compiled
 
     def __call__(self, path: bytes) -> bytes | None:
-        """`path` changed; None where nothing is found."""
-        changed, count = self._search.subn(self._to, path, count=1)
+        """`path` changed; None where nothing is found. GatewayError `bad_request` where it is too long to look."""
+        try:
+            changed, count = self._search.subn(self._to, path, count=1)
+        except TooLong as error:
+            raise GatewayError("bad_request", str(error)) from None
         return changed if count else None
 
 

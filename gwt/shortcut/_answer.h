@@ -85,7 +85,7 @@ static int pass_on(const struct under_way *it, const struct head *read, Py_ssize
     return failed ? -1 : 0;
 }
 
-/* The answer as Exchange.respond takes it: plugins want to see it. */
+/* The answer as Exchange.respond takes it: plugins have something to say of it. */
 static int hand_over(const struct under_way *it, const struct head *read, Py_ssize_t length)
 {
     PyObject *fields = fields_of(read);
@@ -117,7 +117,7 @@ static int answer(PyObject *connection, PyObject *data)
     Py_INCREF(it.exchange);
     Py_INCREF(it.client.channel);
     Py_INCREF(it.forward);
-    int failed = let_go(&it, now) < 0 || (passing ? pass_on(&it, &read, length) : hand_over(&it, &read, length)) < 0;
+    int failed = let_go(&it, now) < 0 || (passing && SLOT(it.exchange, Request, edit) == Py_None ? pass_on(&it, &read, length) : hand_over(&it, &read, length)) < 0;
     Py_DECREF(it.forward);
     Py_DECREF(it.client.channel);
     Py_DECREF(it.exchange);

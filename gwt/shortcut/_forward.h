@@ -15,7 +15,7 @@ static int is_plain_leaf(PyObject *leaf)
 {
     PyObject *balance = SLOT(leaf, Leaf, balance), *host = SLOT(leaf, Leaf, host_mode);
     return SLOT(leaf, Leaf, closed) == Py_None && SLOT(leaf, Leaf, resource) == Py_None && SLOT(leaf, Leaf, rewrite) == Py_None
-        && SLOT(leaf, Leaf, action) == forward_action && (host == Py_None || PyBytes_GET_SIZE(host) > 0)
+        && SLOT(leaf, Leaf, framed) == Py_False && SLOT(leaf, Leaf, action) == forward_action && (host == Py_None || PyBytes_GET_SIZE(host) > 0)
         && IS(balance, Balance) && SLOT(balance, Balance, by) == Py_None
         && PyUnicode_Compare(SLOT(balance, Balance, kind), round_robin) == 0;
 }
@@ -38,9 +38,13 @@ static int is_plain_exchange(PyObject *exchange)
 static int find_way(struct way *way)
 {
     PyObject *snapshot = SLOT(way->exchange, Request, snapshot);
-    if (!IS(snapshot, Snapshot) || !PyDict_CheckExact(SLOT(snapshot, Snapshot, upstreams)))
+    if (!IS(snapshot, Snapshot) || !IS(SLOT(snapshot, Snapshot, upstreams), Sharded))
         return 0;
-    PyObject *upstream = PyDict_GetItemWithError(SLOT(snapshot, Snapshot, upstreams), SLOT(way->leaf, Leaf, upstream));
+    PyObject *shards = SLOT(SLOT(snapshot, Snapshot, upstreams), Sharded, shards), *name = SLOT(way->leaf, Leaf, upstream);
+    Py_hash_t hash = PyObject_Hash(name);
+    if (hash == -1)
+        return -1;
+    PyObject *upstream = PyDict_GetItemWithError(PyTuple_GET_ITEM(shards, hash & (PyTuple_GET_SIZE(shards) - 1)), name);
     if (!IS(upstream, Upstream))
         return PyErr_Occurred() ? -1 : 0;
     way->ring = PyDict_GetItemWithError(SLOT(upstream, Upstream, _pickers), round_robin);
@@ -55,7 +59,8 @@ static int find_way(struct way *way)
     PyObject *pools = SLOT(way->proxy, Proxy, pools);
     if (!IS(way->state, EndpointState) || !IS(pools, Pools))
         return 0;
-    PyObject *key = PyTuple_Pack(2, SLOT(way->endpoint, Endpoint, host), SLOT(way->endpoint, Endpoint, port));
+    PyObject *host = SLOT(way->endpoint, Endpoint, host), *port = SLOT(way->endpoint, Endpoint, port), *tls = SLOT(way->leaf, Leaf, tls);
+    PyObject *key = tls == Py_None ? PyTuple_Pack(2, host, port) : PyTuple_Pack(3, host, port, tls);
     way->pool = key ? PyDict_GetItemWithError(SLOT(pools, Pools, _pools), key) : NULL;
     Py_XDECREF(key);
     if (!IS(way->pool, Pool))

@@ -17,10 +17,10 @@
     X(HttpFactory, draining) X(HttpFactory, _ids) \
     X(Limits, max_header_bytes) X(Limits, max_headers) X(Limits, idle_timeout) \
     X(GatewayResource, _current) X(GatewayResource, _proxy) \
-    X(Current, snapshot) X(Snapshot, router) X(Snapshot, upstreams) X(Snapshot, revision) X(Router, exact) \
+    X(Current, snapshot) X(Snapshot, router) X(Snapshot, upstreams) X(Snapshot, revision) X(Sharded, shards) X(Router, exact) \
     X(Entry, probe) X(Entry, conditions) X(Entry, target) \
     X(Leaf, route) X(Leaf, service) X(Leaf, path) X(Leaf, action) X(Leaf, closed) X(Leaf, resource) X(Leaf, handler) X(Leaf, rewrite) X(Leaf, balance) \
-    X(Leaf, host_mode) X(Leaf, upstream) X(Leaf, retries) X(Leaf, first_byte) X(Leaf, chain) X(Leaf, stats) \
+    X(Leaf, host_mode) X(Leaf, framed) X(Leaf, tls) X(Leaf, upstream) X(Leaf, retries) X(Leaf, first_byte) X(Leaf, chain) X(Leaf, stats) \
     X(Balance, kind) X(Balance, by) \
     X(RequestHead, method) X(RequestHead, target) X(RequestHead, path) X(RequestHead, query) X(RequestHead, host) \
     X(RequestHead, user_agent) X(RequestHead, referer) X(RequestHead, cookie) X(RequestHead, request_id) \
@@ -31,7 +31,8 @@
     X(Request, started) X(Request, duration) X(Request, snapshot) X(Request, leaf) X(Request, endpoint) \
     X(Request, reader) X(Request, body_done) X(Request, answering) X(Request, answered) X(Request, gone) \
     X(Request, status) X(Request, code) X(Request, user) X(Request, tries) X(Request, upstream_seconds) \
-    X(Request, bytes_in) X(Request, bytes_out) X(Request, close) X(Request, phases) \
+    X(Request, bytes_in) X(Request, bytes_out) X(Request, close) X(Request, phases) X(Request, edit) \
+    X(Edit, gone) X(Edit, parts) \
     X(Proxy, pools) X(Proxy, ticker) X(Proxy, clock) X(Proxy, ids) X(Proxy, live) X(Proxy, retrying) \
     X(Forward, _proxy) X(Forward, _exchange) X(Forward, _leaf) X(Forward, _path) X(Forward, _picker) \
     X(Forward, _slot) X(Forward, _endpoint) X(Forward, _attempt_at) X(Forward, _connection) X(Forward, _connector) \
@@ -51,8 +52,8 @@
     X(AccessLog, _format) X(AccessLog, _lines) X(AccessLog, _size) X(AccessLog, _tick) X(AccessLog, _due)
 
 #define CLASSES(X) \
-    X(Channel) X(HttpFactory) X(Limits) X(GatewayResource) X(Current) X(Snapshot) X(Router) X(Entry) X(Leaf) X(Balance) \
-    X(RequestHead) X(Request) X(Proxy) X(Forward) X(Upstream) X(Ring) X(Endpoint) X(EndpointState) X(Ticker) X(Ids) \
+    X(Channel) X(HttpFactory) X(Limits) X(GatewayResource) X(Current) X(Snapshot) X(Sharded) X(Router) X(Entry) X(Leaf) X(Balance) \
+    X(RequestHead) X(Request) X(Edit) X(Proxy) X(Forward) X(Upstream) X(Ring) X(Endpoint) X(EndpointState) X(Ticker) X(Ids) \
     X(Pools) X(Pool) X(Connection) X(Finished) X(LeafStats) X(AccessLog)
 
 /* What else is known, by name: states, an object of each class that is made here, and the functions compared with. */

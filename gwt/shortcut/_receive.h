@@ -53,6 +53,21 @@ static PyObject *find_leaf(PyObject *snapshot, PyObject *host, struct span path)
     return NULL;
 }
 
+/* A Host without its port, if that is 1 to 65535; else all of it. */
+static struct span without_port(struct span host)
+{
+    const char *colon = memrchr(host.at, ':', host.size), *end = host.at + host.size;
+    long port = 0;
+    if (colon == NULL || end - colon < 2 || end - colon > 6)
+        return host;
+    for (const char *digit = colon + 1; digit < end; digit++) {
+        if (*digit < '0' || *digit > '9')
+            return host;
+        port = 10 * port + (*digit - '0');
+    }
+    return port > 0 && port < 65536 ? (struct span){host.at, colon - host.at} : host;
+}
+
 static PyObject *new_head(const struct head *read, PyObject *host)
 {
     PyObject *head = copy_of(the_request_head);
@@ -80,7 +95,7 @@ static PyObject *new_head(const struct head *read, PyObject *host)
 }
 
 /* The exchange, routed; the channel waits for its answer. NULL with an error set. */
-static PyObject *begin(PyObject *channel, const struct place *place, PyObject *head, PyObject *leaf, struct span said_id)
+static PyObject *begin(PyObject *channel, const struct place *place, PyObject *head, PyObject *host, PyObject *leaf, struct span said_id)
 {
     PyObject *request = copy_of(the_request), *id = request_id(said_id, place->ids), *started = PyFloat_FromDouble(place->now);
     if (request == NULL || id == NULL || started == NULL) {
@@ -93,7 +108,7 @@ static PyObject *begin(PyObject *channel, const struct place *place, PyObject *h
     PUT_NEW(request, Request, channel, channel);
     PUT_NEW(request, Request, client, SLOT(channel, Channel, client));
     PUT_NEW(request, Request, forwarded_lines, SLOT(channel, Channel, forwarded_lines));
-    PUT_NEW(request, Request, host, SLOT(head, RequestHead, host));
+    PUT_NEW(request, Request, host, host);
     PUT_NEW(request, Request, path, SLOT(head, RequestHead, path));
     PUT_NEW(request, Request, snapshot, place->snapshot);
     PUT_NEW(request, Request, leaf, leaf);
@@ -144,17 +159,20 @@ static int receive(PyObject *channel, PyObject *data)
     int plain = read_request(PyBytes_AS_STRING(data), size, most, &read);
     if (plain <= 0 || read.end != PyBytes_AS_STRING(data) + size || read.value[HOST].at == NULL)
         return plain < 0 ? -1 : 0;
-    PyObject *host = bytes_of(read.value[HOST]);
-    PyObject *leaf = host ? Py_XNewRef(find_leaf(place.snapshot, host, read.path)) : NULL;
-    PyObject *head = leaf ? new_head(&read, host) : NULL;
-    Py_XDECREF(host);
+    struct span name = without_port(read.value[HOST]);
+    PyObject *said = bytes_of(read.value[HOST]), *host = name.size == read.value[HOST].size ? Py_XNewRef(said) : bytes_of(name);
+    PyObject *leaf = said && host ? Py_XNewRef(find_leaf(place.snapshot, host, read.path)) : NULL;
+    PyObject *head = leaf ? new_head(&read, said) : NULL;
+    Py_XDECREF(said);
     if (head == NULL) {
+        Py_XDECREF(host);
         Py_XDECREF(leaf);
         return PyErr_Occurred() ? -1 : 0;
     }
     place.now = now_by(SLOT(place.factory, HttpFactory, clock));
-    PyObject *root = Py_NewRef(place.root), *request = begin(channel, &place, head, leaf, read.value[REQUEST_ID]);
+    PyObject *root = Py_NewRef(place.root), *request = begin(channel, &place, head, host, leaf, read.value[REQUEST_ID]);
     int done = request ? serve(root, request, leaf) : -1;
+    Py_DECREF(host);
     Py_XDECREF(request);
     Py_DECREF(head);
     Py_DECREF(leaf);

@@ -83,6 +83,46 @@ static PyObject *whole_answer(long status, PyObject *reason, PyObject *fields, P
     return bytes;
 }
 
+/* Whether a field line of that many bytes is one of these names (lower case). */
+static int is_named(const char *line, Py_ssize_t size, PyObject *names)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        Py_ssize_t length = PyBytes_GET_SIZE(name);
+        if (length < size && line[length] == ':' && strncasecmp(line, PyBytes_AS_STRING(name), length) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Edit.changed */
+static PyObject *changed(PyObject *edit, PyObject *exchange, PyObject *fields)
+{
+    PyObject *gone = SLOT(edit, Edit, gone), *parts = SLOT(edit, Edit, parts), *id = SLOT(exchange, Request, request_id);
+    Py_ssize_t count = PyTuple_GET_SIZE(parts), most = PyBytes_GET_SIZE(fields) + (count - 1) * PyBytes_GET_SIZE(id);
+    for (Py_ssize_t i = 0; i < count; i++)
+        most += PyBytes_GET_SIZE(PyTuple_GET_ITEM(parts, i));
+    PyObject *made = PyBytes_FromStringAndSize(NULL, most);
+    if (made == NULL)
+        return NULL;
+    char *to = PyBytes_AS_STRING(made);
+    const char *line = PyBytes_AS_STRING(fields), *end = line + PyBytes_GET_SIZE(fields), *next;
+    for (; line < end; line = next) {
+        const char *mark = memchr(line, '\n', end - line);
+        next = mark ? mark + 1 : end;
+        if (!is_named(line, next - line, gone))
+            to = add_text(to, line, next - line);
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *part = PyTuple_GET_ITEM(parts, i);
+        if (i > 0)
+            to = add_text(to, PyBytes_AS_STRING(id), PyBytes_GET_SIZE(id));
+        to = add_text(to, PyBytes_AS_STRING(part), PyBytes_GET_SIZE(part));
+    }
+    _PyBytes_Resize(&made, to - PyBytes_AS_STRING(made));
+    return made;
+}
+
 /* Whether no plugin wants to see the answer (any more). */
 static int passes(PyObject *exchange)
 {
@@ -111,7 +151,12 @@ static int respond(PyObject *const *args)
         reason = PyDict_GetItemWithError(the_reasons, args[1]);
     if (reason == NULL)
         return PyErr_Occurred() ? -1 : 0;
-    PyObject *bytes = whole_answer(status, reason, fields, body);
+    PyObject *edit = SLOT(exchange, Request, edit);
+    if (edit != Py_None && !IS(edit, Edit))
+        return 0;
+    fields = edit == Py_None ? Py_NewRef(fields) : changed(edit, exchange, fields);
+    PyObject *bytes = fields ? whole_answer(status, reason, fields, body) : NULL;
+    Py_XDECREF(fields);
     if (bytes == NULL)
         return -1;
     Py_INCREF(it.channel);

@@ -128,7 +128,7 @@ for method in (b"get", b"FOO", b"CONNECT", b"TRACE", b"PRI", b"G.T", b"M-SEARCH"
 refused("authority form", b"CONNECT a.example:443 HTTP/1.1\r\n" + H + b"\r\n", 501)
 for version in (b"HTTP/2.0", b"HTTP/1.2", b"HTTP/0.9", b"HTTP/3", b"HTTP/11.1", b"HTTP/1.10"):
     refused(f"version {version!r}", b"GET / " + version + b"\r\n" + H + b"\r\n", 505)
-refused("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
+refused("almost the HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", 505)
 refused("TLS instead of HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
 for method in (b"GET", b"DELETE", b"OPTIONS", b"PUT", b"PATCH", b"PROPFIND", b"POST", b"PURGE", b"QUERY"):
     fine(f"method {method!r}", method + b" /x HTTP/1.1\r\n" + H + b"\r\n", method + b" /x a.example ")

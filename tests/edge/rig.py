@@ -25,6 +25,8 @@ from gwt.delta import Delta
 from gwt.edge.channel import Channel
 from gwt.edge.listener import HttpFactory
 from gwt.edge.resource import GatewayResource
+from gwt.limiter.node import NodeLimiter
+from gwt.limiting import Limiter
 from gwt.login import Login
 from gwt.model.access import Access
 from gwt.model.route import EndpointSpec, Path, PluginUse, Route, Service, ServiceSpec
@@ -40,6 +42,7 @@ from gwt.snapshot import Current
 from gwt.surroundings import Surroundings
 from gwt.upstream.pool import Pools
 from gwt.wire.forwarded import Ids
+from gwt.zones.arena import PrivateArena
 
 
 @dataclass
@@ -193,6 +196,7 @@ class Rig:
         shared: Callable[[str], Zone] = no_zones,
         reactor: Any = None,
         login: Login | None = None,
+        limiter: Limiter | None = None,
         lists: Mapping[str, tuple[str, ...]] | None = None,
         consumers: Mapping[str, Any] | None = None,
     ) -> None:
@@ -217,7 +221,7 @@ class Rig:
         surroundings = self.surroundings = Surroundings(
             Registry(clock, random.Random(1).random), resources=frozenset(resources or ()),
             plugins=uses(global_plugins), installed=Installed(types), roster=Roster(tools),
-            login=login,
+            login=login, limiter=limiter or NodeLimiter(PrivateArena(), 64),
         )  # fmt: skip
         extra: Any = {"plugins": uses(plugins)}
         extra.update({} if access is None else {"access": access})
@@ -227,10 +231,11 @@ class Rig:
         delta = Delta(1, routes, services, lists=lists, consumers=consumers)
         self.current = current = Current(compile_now(empty_snapshot(surroundings), delta, surroundings))
         ids = Ids(random.Random(2).randbytes)
-        self.pools = Pools(self, clock)  # type: ignore[arg-type]
+        self.pools = Pools(self, clock)
         proxy = Proxy(self.pools, self.ticker, clock, ids)
         root = GatewayResource(current, proxy, resources or {})
         self.factory = HttpFactory(root, limits or Limits(), clock, trusts, ids, self._finished)
+        self.factory.cork = self.pools.cork
         self.factory.debug = debug
         self.connect(peer)
 
@@ -263,6 +268,10 @@ class Rig:
         upstream = Upstream(self, protocol)
         self.upstreams.append(upstream)
         protocol.makeConnection(upstream)
+
+    def callLater(self, delay: float, call: Callable[..., None], *arguments: Any) -> None:
+        """What is due in the next turn: there are none, it is done at once."""
+        call(*arguments)
 
     # -- what happens
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from edge.rig import Rig
+from upstream.fakes import Later
 
 from gwt.model.route import Access, Path
 from gwt.model.settings import Limits
@@ -57,21 +58,47 @@ def test_thousands_of_refusals_in_a_row_need_no_stack() -> None:
 
 
 def test_what_is_answered_at_once_lets_others_have_their_turn() -> None:
-    class Reactor:
-        calls: ClassVar[list[Any]] = []
-
-        def callLater(self, delay: float, call: object) -> None:
-            self.calls.append(call)
-
     rig = Rig(hosts=("a",))
-    rig.wire.reactor = Reactor()  # type: ignore[attr-defined]
+    reactor = rig.wire.reactor = Later()  # type: ignore[attr-defined]
     rig.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
     assert len(rig.answers()) < 100
     rig.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert len(rig.answers()) < 100
-    while Reactor.calls:
-        Reactor.calls.pop()()
+    reactor.run()
     assert len(rig.answers()) == 201
+
+
+def test_costly_requests_of_one_client_are_answered_two_a_turn() -> None:
+    """The share of a turn is used up, however few they were."""
+    rig = Rig(hosts=("a",))
+    reactor = rig.wire.reactor = Later()  # type: ignore[attr-defined]
+    find = rig.factory.root.getChildWithDefault
+
+    class Slow:
+        def getChildWithDefault(self, name: bytes, request: Any) -> Any:
+            rig.now += 0.02
+            return find(name, request)
+
+    rig.factory.root = Slow()  # type: ignore[assignment]
+    rig.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+    assert len(rig.answers()) == 2
+    for answered in (4, 6, 8):
+        reactor.turn()
+        assert len(rig.answers()) == answered
+    reactor.run()
+    assert len(rig.answers()) == 20
+
+
+def test_a_pipelined_request_waits_for_its_turn_where_an_upstream_answered_the_one_before() -> None:
+    rig = manual()
+    reactor = rig.wire.reactor = Later()  # type: ignore[attr-defined]
+    rig.send(GET * 3).reply(OK)
+    assert rig.upstreams[0].raw.count(b"GET / ") == 1
+    reactor.run()
+    assert rig.upstreams[0].raw.count(b"GET / ") == 2
+    rig.vanish()
+    reactor.run()
+    assert len(rig.finished) == 2
 
 
 def test_one_upstream_request_at_a_time() -> None:
@@ -88,6 +115,34 @@ def test_a_client_that_sends_far_ahead_is_not_read() -> None:
         rig.reply(OK)
     assert not rig.wire.paused
     assert len(rig.reply(OK).answers()) == 5001
+
+
+def test_however_much_a_client_sends_ahead_no_more_is_read_until_it_is_nearly_used_up() -> None:
+    rig = manual().send(GET).send(GET * 5000)
+    ahead = len(rig.channel._buffer)
+    while len(rig.channel._buffer) > 70_000:
+        assert rig.reply(OK).wire.paused
+    assert len(rig.channel._buffer) < ahead
+    while rig.wire.paused:
+        rig.reply(OK)
+    assert len(rig.channel._buffer) <= 65536
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000,
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000,
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n" + b"x" * 100_000,
+    ],
+    ids=["head", "body", "chunks"],
+)
+def test_a_client_is_read_again_for_what_is_missing(rest: bytes) -> None:
+    rig = manual().send(GET).send(GET * 2000 + rest)
+    assert rig.wire.paused
+    for _ in range(2001):
+        rig.reply(OK)
+    assert len(rig.answers()) == 2001 and not rig.wire.paused
 
 
 def test_a_client_that_takes_no_answers_is_asked_no_more() -> None:
@@ -271,9 +326,13 @@ def test_http_1_0_is_told_that_the_connection_stays() -> None:
 
 
 def test_hop_by_hop_fields_of_an_answer_stay_behind() -> None:
-    rig = manual().send(GET).reply(
-        b"HTTP/1.1 200 OK\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\n"
-        b"Proxy-Connection: x\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n"
+    rig = (
+        manual()
+        .send(GET)
+        .reply(
+            b"HTTP/1.1 200 OK\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\n"
+            b"Proxy-Connection: x\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n"
+        )
     )
     assert rig.answers()[0].headers == {b"x-other": b"2", b"content-length": b"0"}
     assert not rig.wire.ended
@@ -415,4 +474,3 @@ def test_paths_of_a_route() -> None:
     rig.send(b"GET /a/../a/x HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n")
     assert rig.answers()[0].body == b"/a/x"
     assert rig.statuses == [200, 404]
-

@@ -37,6 +37,16 @@ def test_the_path_that_is_matched_is_forwarded() -> None:
         assert Rig(paths=(Path("/open"),)).send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % raw).statuses == [404]
 
 
+def test_what_is_too_long_for_a_regex_is_refused_and_falls_to_no_other_path() -> None:
+    paths = (Path("[a-z]+/x", match="regex"), Path("/"))
+    assert [got.status for got in Rig(paths=paths).send(b"GET /aaa HTTP/1.1\r\nHost: a\r\n\r\n").answers()] == [200]
+    rig = Rig(paths=paths).send(b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 2000))
+    assert rig.statuses == [400] and b"takes 1024" in rig.answers()[0].body and not rig.seen
+    paths = (Path("/", vars=(("http_x", "~~", "[a-z]+!"),)), Path("/"))
+    rig = Rig(paths=paths).send(b"GET / HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (b"a" * 2000))
+    assert rig.statuses == [400] and not rig.seen
+
+
 def test_one_leaf_has_one_handler() -> None:
     rig = Rig().send(GET * 3)
     assert len({id(exchange.leaf.handler) for exchange in rig.finished}) == 1

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 
 from gwt.edge.channel import Channel
+from gwt.edge.introduction import Believing
 from gwt.edge.listener import HttpFactory
 from gwt.errors import GatewayError
 from gwt.model.settings import Limits
@@ -38,18 +39,23 @@ class Line:
 
     def __init__(self, peer: Any, trusted: str = BALANCER) -> None:
         self.root = Root()
+        self.clock = Clock()
+        self.refused: list[str] = []
         ids = Ids(random.Random(1).randbytes)
         root: Any = self.root
         self.factory = HttpFactory(root, Limits(), lambda: 0.0, trusted.__eq__, ids, lambda _: None)
-        self.transport = StringTransport(IPv4Address("TCP", BALANCER, 9080), peer)
-        self.protocol = HAProxyWrappingFactory(self.factory).buildProtocol(peer)
-        assert self.protocol is not None
-        self.protocol.makeConnection(self.transport)
+        believing = Believing(self.clock, trusted.__eq__, 10.0, self.refused.append)
+        self.transport: Any = StringTransport(IPv4Address("TCP", BALANCER, 9080), peer)
+        self.transport.protocol = believing.before(self.factory).buildProtocol(peer)
+        self.transport.protocol.makeConnection(self.transport)
+
+    def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.transport.protocol.dataReceived(piece)
 
     def client(self, *pieces: bytes) -> tuple[str, bytes]:
         """Who the last request that came in `pieces` is from: address, lines."""
-        for piece in pieces:
-            self.protocol.dataReceived(piece)
+        self.send(*pieces)
         request = self.root.requests[-1]
         return request.client, request.forwarded_lines
 
@@ -68,11 +74,39 @@ def test_a_trusted_balancer_is_believed(pieces: list[bytes]) -> None:
     assert b"X-Forwarded-Port: 443\r\n" in lines
 
 
-def test_anybody_else_is_not() -> None:
-    client, lines = Line(tcp("192.0.2.66")).client(HEADER + REQUEST)
-    assert client == "192.0.2.66"
-    assert b"203.0.113.7" not in lines
-    assert b"X-Forwarded-Port: 9080\r\n" in lines
+def test_anybody_else_is_cut_off_whatever_he_sends() -> None:
+    line = Line(tcp("192.0.2.66"))
+    assert line.transport.disconnecting
+    line.send(HEADER + REQUEST)
+    assert line.root.requests == []
+    assert line.refused == ["untrusted"]
+    assert line.factory.connections == 0
+
+
+def test_what_is_no_header_is_cut_off() -> None:
+    line = Line(tcp(BALANCER))
+    line.send(REQUEST, HEADER)
+    assert line.transport.disconnecting
+    assert line.root.requests == []
+    assert line.refused == ["malformed"]
+
+
+def test_a_header_that_does_not_come_is_not_waited_for() -> None:
+    line = Line(tcp(BALANCER))
+    line.send(HEADER[:20])
+    line.clock.advance(9.9)
+    assert not line.transport.disconnecting
+    line.clock.advance(0.2)
+    assert line.transport.disconnecting
+    assert line.refused == ["timeout"]
+
+
+def test_once_it_has_come_the_connection_may_be_quiet() -> None:
+    line = Line(tcp(BALANCER))
+    line.send(HEADER)
+    line.clock.advance(11)
+    assert line.refused == []
+    assert line.clock.getDelayedCalls() == []
 
 
 def test_whom_the_header_names_is_not_trusted_for_it() -> None:
@@ -88,18 +122,19 @@ def test_a_balancer_that_speaks_for_itself_or_for_nobody_it_can_name() -> None:
 
 def test_a_balancer_on_a_unix_socket_counts_as_this_machine() -> None:
     assert Line(UNIXAddress(b""), "127.0.0.1").client(HEADER + REQUEST)[0] == "203.0.113.7"
-    assert Line(UNIXAddress(b"")).client(HEADER + REQUEST)[0] == "127.0.0.1"
+    assert Line(UNIXAddress(b"")).refused == ["untrusted"]
 
 
 def test_nothing_stands_before_the_channel_afterwards() -> None:
     line = Line(tcp(BALANCER))
     line.client(HEADER + REQUEST)
-    assert isinstance(line.protocol.wrappedProtocol, Channel)
+    assert isinstance(line.transport.protocol, Channel)
     assert line.client(REQUEST)[0] == "203.0.113.7"
 
 
 def test_what_goes_before_its_header_is_forgotten() -> None:
     line = Line(tcp(BALANCER))
-    assert line.factory.connections == 1
-    line.protocol.connectionLost(None)
+    line.transport.protocol.connectionLost()
+    assert line.clock.getDelayedCalls() == []
     assert line.factory.connections == 0
+    assert line.refused == []

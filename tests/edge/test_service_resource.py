@@ -27,7 +27,7 @@ from gwt.wire.forwarded import Ids
 
 def resource() -> ServiceProxyResource:
     current = Current(empty_snapshot(Surroundings(Registry(time.monotonic, random.random))))
-    pools: Any = Pools(object(), time.monotonic)  # type: ignore[arg-type]
+    pools: Any = Pools(object(), time.monotonic)
     proxy = Proxy(pools, Ticker(), time.monotonic, Ids(random.Random(1).randbytes))
     return ServiceProxyResource(current, proxy, ServiceLeaves(Gate(["*/*"], ["kube-system/*"])))
 

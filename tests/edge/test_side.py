@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from edge.rig import Rig
+from twisted.internet.task import Clock
 
 from gwt.edge import kernel
 from gwt.model.settings import Limits
@@ -164,3 +165,16 @@ def test_time_stops_nobody_who_is_served_at_once() -> None:
     for _ in range(30):
         rig.send(GET).pass_time(0.5)
     assert rig.statuses == [200] * 30
+
+
+def test_a_refused_client_is_read_from_once_a_turn() -> None:
+    rig, clock = Rig(), Clock()
+    rig.wire.reactor = clock  # type: ignore[attr-defined]
+    rig.send(b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", b"x" * 65536)
+    assert rig.statuses == [400] and rig.wire.paused
+    clock.advance(0)
+    assert not rig.wire.paused
+    rig.send(b"x" * 65536)
+    rig.vanish()
+    clock.advance(0)
+    assert rig.wire.paused, "nobody reads from what is gone"

@@ -107,7 +107,7 @@ class PoolMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.net, self.clock, self.ticker = Net(), Clock(), Ticker(1)
-        self.pools = Pools(self.net, self.clock)  # type: ignore[arg-type]
+        self.pools = Pools(self.net, self.clock)
         self.proxy = Proxy(self.pools, self.ticker, self.clock, Ids(random.Random(1).randbytes))
         self.registry = Registry(self.clock, lambda: 0.0)
         self.upstream = Upstream.of(self.spec(ADDRESSES), self.registry)

@@ -24,15 +24,21 @@ from gwt.edge.listener import HttpFactory
 from gwt.edge.request import Request
 from gwt.edge.resource import GatewayResource
 from gwt.finished import Finished
+from gwt.forward import Forward
 from gwt.metrics import Meters, Metrics
-from gwt.model.route import Access, Balance, EndpointSpec, Path, Rewrite, Route, Service, ServiceSpec
+from gwt.model.route import Access, Balance, EndpointSpec, Path, PluginUse, Rewrite, Route, Service, ServiceSpec
 from gwt.model.settings import Limits
+from gwt.phase.installed import Installed
+from gwt.phase.plugintype import PluginType
 from gwt.phase.ticker import Ticker
-from gwt.proxy import Forward, Proxy
+from gwt.plugins.request_id import RequestId
+from gwt.plugins.response_rewrite import ResponseRewrite
+from gwt.proxy import Proxy
 from gwt.snapshot import Current
 from gwt.surroundings import Surroundings
 from gwt.upstream.connection import Connection
 from gwt.upstream.pool import Pool, Pools
+from gwt.upstream.trunk import Trunk
 from gwt.wire.forwarded import Ids
 from gwt.wire.request import RequestHead
 
@@ -50,6 +56,7 @@ def service(*paths: Path, **named: Any) -> Service:
     return Service(name="s", port=80, paths=paths or (Path("/"),), **named)
 
 
+EDITS = {"headers": {"remove": ["Server", "X-A"], "set": {"X-Gateway": "gwt"}, "add": ["Set-Cookie: a=b"]}}
 ROUTES = (
     route("plain", service(Path("/api"), Path("/"))),
     route("exact", service(Path("/one", match="exact"), Path("/"))),
@@ -62,6 +69,8 @@ ROUTES = (
     route("sticky", service(balance=Balance("sticky"))),
     route("p2c", service(balance=Balance("p2c"))),
     route("small", service(access=Access(max_body=1, retries=0))),
+    route("edited", service(plugins=(PluginUse("response-rewrite", EDITS), PluginUse("request-id", {})))),
+    route("framed", service(protocol="h2c")),
 )
 
 
@@ -112,12 +121,14 @@ class World:
         clock = self.clock
         count = iter(range(1_000_000))
         ids = Ids(lambda size: next(count).to_bytes(8, "big") * (size // 8))
-        surroundings = Surroundings(Registry(clock, lambda: 0.5))
+        surroundings = Surroundings(
+            Registry(clock, lambda: 0.5), installed=Installed([PluginType(RequestId), PluginType(ResponseRewrite)])
+        )
         endpoints = tuple(EndpointSpec(f"10.0.0.{i}:80") for i in (1, 2, 3))
         delta = Delta(1, {one.name: one for one in ROUTES}, {KEY: ServiceSpec(KEY, endpoints)})  # type: ignore[misc]
         current = Current(compile_now(empty_snapshot(surroundings), delta, surroundings))
         self.connections: list[Connection] = []
-        self.pools = Pools(self, clock)  # type: ignore[arg-type]
+        self.pools = Pools(self, clock)
         self.proxy = Proxy(self.pools, Ticker(2), clock, ids)
         self.metrics = Metrics.private()
         self.log = AccessLog(log, format, Clock())
@@ -139,6 +150,10 @@ class World:
         connection = factory.buildProtocol(None)
         self.connections.append(connection)
         connection.makeConnection(Wire())
+
+    def callLater(self, delay: float, call: Any, *arguments: Any) -> None:
+        if not delay:
+            call(*arguments)
 
     def do(self, event: tuple[Any, ...]) -> None:
         """Let one thing happen."""
@@ -214,9 +229,10 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Any:
             try:
                 for event in events:
                     world.do(event)
+                told.append(world.told())
             finally:
                 shortcuts.install()
-            told.append(world.told())
+                world.log.close()
         assert told[0] == told[1]
 
     return run
@@ -226,7 +242,9 @@ def get(host: str, path: str = "/", *lines: str, method: str = "GET") -> bytes:
     return "\r\n".join((f"{method} {path} HTTP/1.1", f"Host: {host}", *lines, "", "")).encode("latin-1")
 
 
-HOSTS = [f"{one.name}.example.com" for one in ROUTES] + ["PLAIN.example.com", "plain.example.com:80", "unknown", ""]
+PORTS = ["", ":", ":80", ":0", ":080", ":65535", ":65536", ":8o", ":80:80"]
+HOSTS = [f"{one.name}.example.com" for one in ROUTES if one.name != "framed"] + ["PLAIN.example.com", "unknown", ""]
+HOSTS += [f"{host}{port}" for host in ("plain.example.com", "edited.example.com", "unknown", "") for port in PORTS[1:]]
 PATHS = [
     "/",
     "/api",
@@ -365,6 +383,21 @@ def test_the_short_cut_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) 
     monkeypatch.setattr(Connection, "_head", lambda self, data: called.append("head"))
     monkeypatch.setattr(AccessLog, "log", lambda self, record: called.append("log"))
     for kind, number, data in WARM:
-        world.do((kind, number, get("plain.example.com", "/x?a=1", "User-Agent: a") if kind == "ask" else data))
+        world.do((kind, number, get("plain.example.com:80", "/x?a=1", "User-Agent: a") if kind == "ask" else data))
     assert called == []
     assert sum(b"HTTP/1.1 200 OK" in one for one in world.channels[0].transport.written) == 24
+
+
+def test_what_goes_by_http2_does_not_take_it(tmp_path: Any) -> None:
+    """Though there is an idle connection to the same address that speaks HTTP/1.1."""
+    shortcuts.install()
+    world = World(str(tmp_path / "access.log"), "json")
+    for event in WARM:
+        world.do(event)
+    plain = len(world.connections)
+    written = [len(connection.transport.written) for connection in world.connections]
+    for _ in range(3):
+        world.do(("ask", 1, get("framed.example.com")))
+        world.channels[1] = world.client()
+    assert [len(connection.transport.written) for connection in world.connections[:plain]] == written
+    assert [type(connection) for connection in world.connections[plain:]] == [Trunk] * 3

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote_from_bytes, quote_plus
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gwt.errors import GatewayError
 from gwt.phase.exchange import Exchange
@@ -20,6 +24,15 @@ def test_fields_arguments_and_cookies() -> None:
     assert (found.method, found.header(b"host"), found.header(b"a"), found.header(b"b")) == (b"GET", b"h", b"1", None)
     assert [found.arg(name) for name in (b"x", b"y", b"z", b"n")] == [b"1 2", b"A", b"", None]
     assert [found.cookie(name) for name in (b"a", b"c", b"n")] == [b"b", b"d", None]
+
+
+@given(st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=6)), max_size=6), st.binary(max_size=6))
+def test_arguments_are_the_first_of_their_decoded_name(pairs: list[tuple[bytes, bytes]], missing: bytes) -> None:
+    query = b"&".join((quote_from_bytes(name) + "=" + quote_plus(value)).encode() for name, value in pairs)
+    found = exchange(target=b"/?" + query)
+    first = dict(reversed(pairs))
+    for name in {*first, missing} - {b""}:
+        assert found.arg(name) == first.get(name)
 
 
 def test_who_wants_grpc() -> None:

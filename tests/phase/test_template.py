@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gwt.errors import GatewayError
 from gwt.phase.exchange import Exchange
 from gwt.phase.template import Substitution, Template, substitutions
 from gwt.wire.request import RequestHead
@@ -53,6 +54,13 @@ def test_no_such_variable() -> None:
 def test_substitutions() -> None:
     one = Substitution("^/iresty/(.*)/(.*)", r"/$1-${2}\1")
     assert one(b"/iresty/a/b") == rb"/a-b\1" and one(b"/other") is None
+
+
+def test_a_path_that_it_would_take_too_long_to_look_through_is_refused() -> None:
+    one = Substitution("[a-z]+!", "/x")
+    with pytest.raises(GatewayError, match="takes 1024") as refused:
+        one(b"/" + b"a" * 2000)
+    assert refused.value.code == "bad_request"
 
 
 @pytest.mark.parametrize("texts", [("a",), ("(", "b"), ("a", "$1"), ("(a+)+b", "x")])
