@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gwt.model import units
 from gwt.model.route import NO_ACCESS, Access, PluginUse, RateLimit, Timeout
-from gwt.model.validate import Fault, Trail, suggest
+from gwt.model.validate import Fault, Trail, flatten, suggest
 from gwt.model.yaml12 import PathTuple
 
 #: The line of what a path names. `flatten(trail)` is the path.
 LineOf = Callable[[PathTuple], int]
+#: The line of a key or index of a collection of the document, 0 where that can't be told without its path.
+RowOf = Callable[[Any, "str | int"], int]
 
 AUTH_WORDS = ("public", "optional", "login")
 _PLUGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LIST = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MAX_TIMEOUT = 10**7
+_NOTHING: Mapping[str, Any] = {}
 #: Places within one plugin's configuration whose lines are noted; what is beyond has that of what is around it.
 _MAX_LINES = 500
 
@@ -25,13 +28,15 @@ _MAX_LINES = 500
 class Reader:
     """Reads parts of one document: collects faults, and knows on which line a path stands.
 
-    `line` is given for a document that is all on one line.
+    `single`: the document is all on one line.
     """
 
-    __slots__ = ("_line", "faults", "line_of")
+    __slots__ = ("_row_of", "_single", "faults", "line_of")
 
-    def __init__(self, line_of: LineOf, faults: list[Fault], line: int = 0) -> None:
-        self.line_of, self.faults, self._line = line_of, faults, line
+    def __init__(
+        self, line_of: LineOf, faults: list[Fault], row_of: RowOf = lambda owner, key: 0, single: bool = False
+    ) -> None:
+        self.line_of, self.faults, self._row_of, self._single = line_of, faults, row_of, single
 
     def fault(self, trail: Trail, message: str, on_key: bool = False) -> None:
         self.faults.append(Fault(trail, message, on_key))
@@ -39,19 +44,15 @@ class Reader:
     def warn(self, trail: Trail, message: str, on_key: bool = False) -> None:
         self.faults.append(Fault(trail, message, on_key, "warning"))
 
-    def line(self, trail: Trail) -> int:
-        if self._line:
-            return self._line
-        path: list[str | int] = []
-        while trail is not None:
-            trail, step = trail
-            path.append(step)
-        return self.line_of(tuple(reversed(path)))
+    def line(self, trail: Trail, owner: Any) -> int:
+        """The line of what `trail` names, which stands in the collection `owner`."""
+        assert trail is not None
+        return self._row_of(owner, trail[1]) or self.line_of(flatten(trail))
 
     def lines(self, value: Any, trail: Trail) -> dict[PathTuple, int]:
         """Path -> line of what is inside `value`, which stands at `trail`; nothing where all is on one line."""
         found: dict[PathTuple, int] = {}
-        if not self._line:
+        if not self._single:
             self._note(value, trail, (), found)
         return found
 
@@ -60,7 +61,7 @@ class Reader:
         for step, item in inside:
             if len(found) >= _MAX_LINES:
                 return
-            found[*path, step] = self.line((trail, step))
+            found[*path, step] = self.line((trail, step), value)
             self._note(item, (trail, step), (*path, step), found)
 
     def take(self, convert: Callable[..., Any], value: Any, trail: Trail, *more: Any) -> Any:
@@ -76,16 +77,16 @@ def read_level(reader: Reader, owner: dict[str, Any], trail: Trail) -> Access:
     """The Access of what `owner` (a Route, Service or Path) says in `access`, and in `timeout` beside it."""
     if "access" not in owner and "timeout" not in owner:
         return NO_ACCESS
-    access, beside = owner.get("access"), owner.get("timeout")
-    if not access and beside is None:
+    access = owner.get("access")
+    if not access and owner.get("timeout") is None:
         return NO_ACCESS
-    return read_access(reader, access or {}, (trail, "access"), (trail, "timeout"), beside)
+    return read_access(reader, access or {}, (trail, "access"), owner, (trail, "timeout"))
 
 
 def read_access(
-    reader: Reader, value: dict[str, Any], trail: Trail, beside: Trail = None, timeout: Any = None
+    reader: Reader, value: dict[str, Any], trail: Trail, owner: Mapping[str, Any] = _NOTHING, beside: Trail = None
 ) -> Access:
-    """The Access that the mapping `value` says; `timeout` is what stands at `beside`, next to it."""
+    """The Access that the mapping `value` says; `owner` may say a timeout next to it, at `beside`."""
     fields: dict[str, Any] = {}
     lines: dict[str, int] = {}
     for name, raw in value.items():
@@ -93,12 +94,13 @@ def read_access(
             continue
         where = (trail, name)
         fields[name] = _FIELDS[name](reader, raw, where)
-        lines[name] = reader.line(where)
+        lines[name] = reader.line(where, value)
+    timeout = owner.get("timeout")
     if timeout is not None:
         if "timeout" in fields:
             reader.fault(beside, "timeout stands both beside access and in it", True)
         fields["timeout"] = _timeout(reader, timeout, beside)
-        lines["timeout"] = reader.line(beside)
+        lines["timeout"] = reader.line(beside, owner)
     return Access(**fields, lines=lines)
 
 
@@ -111,10 +113,11 @@ def read_plugins(reader: Reader, value: dict[str, Any] | None, trail: Trail) -> 
         where = (trail, name)
         if not _PLUGIN.fullmatch(name):
             reader.fault(where, f"{name!r} can't be a plugin's name", True)
+        line = reader.line(where, value)
         if conf is False:
-            found.append(PluginUse(name, None, reader.line(where)))
+            found.append(PluginUse(name, None, line))
         else:
-            found.append(PluginUse(name, conf, reader.line(where), reader.lines(conf, where)))
+            found.append(PluginUse(name, conf, line, reader.lines(conf, where)))
     return tuple(found)
 
 

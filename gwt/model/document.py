@@ -10,9 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from gwt.model import jsonplaces, yaml12
+from gwt.model.block import Block
+from gwt.model.block import read as read_block
 from gwt.model.route import Problem
 from gwt.model.yaml12 import Constructor, PathTuple, YamlError
 
@@ -20,6 +23,10 @@ from gwt.model.yaml12 import Constructor, PathTuple, YamlError
 MAX_DOCUMENT: Final = 10 * 1024 * 1024
 #: A line longer than this is not repeated in a Problem.
 MAX_LINE_TEXT: Final = 1000
+
+#: Where a document holds private keys, only such lines of it are repeated as can't be a part of one.
+_KEYS = re.compile(r"PRIVATE KEY|\btls\.key\b|\bkind\W+Secret\b")
+_HARMLESS = re.compile(r"""[ \t]*(?:- )?["']?[\w./-]{1,100}["']?:(?: [\w./*-]{0,40}| [|>][+-]?)?[ \t]*""").fullmatch
 
 _COMMENT = re.compile(r"(?:[ \t]*(?:[#%][^\n]*)?\r?\n)*[ \t]*(?:[#%][^\n]*)?\Z")
 
@@ -31,21 +38,24 @@ class RawDocument:
     `problems` is not empty where it could not be read; `value` is then what could be made of it, or None.
     """
 
-    __slots__ = ("_first", "_root", "_single", "file", "index", "line", "problems", "text", "value")
+    __slots__ = ("_block", "_first", "_root", "file", "index", "line", "problems", "single", "text", "value")
 
     def __init__(self, text: str, first: int, index: int, file: str) -> None:
         self.text, self._first, self.index, self.file = text, first, index, file
         self.value: Any = None
         self.problems: list[Problem] = []
         self._root: Any = None
+        self._block: Block | None = None
         self.line = first + 1
-        self._single = "\n" not in text
-        if not self._single and text[0].isspace():
+        self.single = "\n" not in text
+        if not self.single and text[0].isspace():
             self.line += text.count("\n", 0, len(text) - len(text.lstrip()))
-            self._single = "\n" not in text.strip()
+            self.single = "\n" not in text.strip()
 
     def place(self, path: PathTuple = (), on_key: bool = False) -> tuple[int, int]:
         """Line and column (from 1) of the value at `path`, or of its key; if it is not there, of what is above it."""
+        if self._block is not None and self._root is None:
+            self._root = yaml12.compose(self.text)  # only now: nearly all documents have nothing wrong
         if self._root is not None:
             line, column = yaml12.find(self._root, path, on_key)
         elif self.value is not None:
@@ -54,14 +64,21 @@ class RawDocument:
             return self.line, 1
         return self._first + line + 1, column + 1
 
-    @property
-    def only_line(self) -> int:
-        """The line of a document that is all on one line, as tools write them; else 0."""
-        return self.line if self._single else 0
+    def row_of(self, owner: Any, key: str | int) -> int:
+        """The line of a key or index of a collection of `value`, 0 where only its path tells: see `line_of`."""
+        if self.single:
+            return self.line
+        rows = None if self._block is None else self._block.rows.get(id(owner))
+        return 0 if rows is None else self._first + 1 + rows[key]
 
     def line_of(self, path: PathTuple) -> int:
         """The line (from 1) of the key or list item that `path` names."""
-        return self.line if self._single else self.place(path, True)[0]
+        if self.single:
+            return self.line
+        if self._block is not None:
+            with suppress(LookupError):
+                return self._first + self._block.line(path) + 1
+        return self.place(path, True)[0]
 
     def problem(self, message: str, path: PathTuple = (), on_key: bool = False, severity: str = "error") -> Problem:
         """A Problem at `path`."""
@@ -76,7 +93,9 @@ class RawDocument:
         lines = self.text.split("\n", max(line - self._first, 0))
         number = line - self._first - 1
         text = lines[number].rstrip("\r") if 0 <= number < len(lines) else ""
-        return text if len(text) <= MAX_LINE_TEXT else ""
+        if len(text) > MAX_LINE_TEXT or (_KEYS.search(self.text) and not _HARMLESS(text)):
+            return ""
+        return text
 
     def literal(self, path: PathTuple) -> tuple[int, int] | None:
         """For a literal block scalar (`|`): lines of the file before its text, and its indentation. Else None."""
@@ -107,6 +126,10 @@ class RawDocument:
         return True
 
     def _read_yaml(self) -> None:
+        self._block = read_block(self.text)
+        if self._block is not None:
+            self.value = self._block.value
+            return
         try:
             root = yaml12.compose(self.text)
             if root is None:

@@ -9,6 +9,10 @@ from gwt.model import route
 from gwt.model.derive import DURATION, SIZE, Schema, nullable
 
 OPERATORS = ("==", "~=", ">", ">=", "<", "<=", "in", "~~", "has")
+#: What is spoken to endpoints over TLS.
+ENCRYPTED = frozenset(("https", "h2", "grpcs"))
+#: What is spoken by HTTP/2; those for gRPC are the same by another name.
+FRAMED = frozenset(("h2c", "h2", "grpc", "grpcs"))
 PROTOCOLS = ("http", "https", "h2c", "h2", "grpc", "grpcs")
 
 TEXT: Schema = {"type": "string", "minLength": 1}
@@ -72,6 +76,7 @@ FORMS: dict[tuple[type, str], Schema | None] = {
         "items": {"$ref": "#/definitions/Service"},
     },
     (route.Route, "source"): None,
+    (route.Route, "stream"): None,  # such a document has a schema of its own
     (route.Env, "mark"): nullable({"type": "string"}),
     (route.Service, "port"): nullable(_PORT),
     (route.Service, "protocol"): {"enum": list(PROTOCOLS)},
@@ -85,6 +90,9 @@ FORMS: dict[tuple[type, str], Schema | None] = {
         "items": {"$ref": "#/definitions/Path"},
     },
     (route.Service, "line"): None,
+    (route.ServiceTls, "ca"): nullable(TEXT),
+    (route.ServiceTls, "server_name"): nullable(TEXT),
+    (route.ServiceTls, "certificate"): nullable(TEXT),
     (route.Path, "uri"): TEXT,
     (route.Path, "match"): {"enum": ["prefix", "exact", "regex", "template"]},
     (route.Path, "methods"): {"type": "array", "items": TEXT, "minItems": 1, "title": "methods"},

@@ -18,8 +18,11 @@ from gwt.model.yaml12 import PathTuple
 DOCUMENTS: Mapping[str, Any] = {
     "hosts": [], "services": [], "paths": [], "uri": "/", "rate": 0, "mark": "", "sticky": "user", "url": "/",
     "action": "deny", "address": "192.0.2.1:80", "upstreams": {}, "rules": [], "lists": {}, "consumers": {},
+    "stream": "", "tls": {}, "cert": "", "key": "", "mode": "require", "ca": "",
 }  # fmt: skip
-SETTINGS: Mapping[str, Any] = {"url": "http://example.invalid/"}
+SETTINGS: Mapping[str, Any] = {
+    "url": "http://example.invalid/", "cert": "", "key": "", "mode": "require", "ca": "",
+}  # fmt: skip
 
 
 def mended(value: dict[str, Any], faults: Iterable[Fault], harmless: Mapping[str, Any] = DOCUMENTS) -> dict[str, Any]:

@@ -19,10 +19,24 @@ _LISTENER: Schema = {
     "title": "an endpoint string such as tcp:9080, a list of them, or null",
     "anyOf": [_TEXT, {**_TEXTS, "minItems": 1, "title": "a listener"}, {"type": "null"}],
 }
+#: What a listener of streams may be called.
+LISTENER_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,62}$"
+_STREAM_LISTENERS: Schema = {
+    "type": "object", "title": "listeners by name", "additionalProperties": _LISTENER,
+    "propertyNames": {"pattern": LISTENER_NAME},
+}  # fmt: skip
 _EXCHANGE: Schema = {
     "title": "a mapping with url, or null",
     "anyOf": [{"$ref": "#/definitions/Exchange"}, {"type": "null"}],
 }
+
+_CLIENT_AUTH: Schema = {
+    "title": "a mapping of mode and ca, or null",
+    "anyOf": [{"$ref": "#/definitions/ClientAuthFiles"}, {"type": "null"}],
+}
+_CERTIFICATES: Schema = {
+    "type": "array", "title": "certificates", "items": {"$ref": "#/definitions/CertificateFiles"},
+}  # fmt: skip
 
 Seconds = Annotated[float, DURATION]
 Bytes = Annotated[int, SIZE]
@@ -32,13 +46,23 @@ Globs = Annotated[tuple[str, ...], _TEXTS]
 Token = Annotated[Secret | None, nullable(_TEXT)]
 
 
+#: How the roles of stream listeners begin.
+STREAM: Final = "stream."
+
+
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Twisted endpoint strings, none where a listener is off."""
+    """Twisted endpoint strings, none where a listener is off; those of streams by name."""
 
     proxy: Endpoints = ("tcp:9080",)
     service_proxy: Endpoints = ()
     admin: Endpoints = ("tcp:9180:interface=127.0.0.1",)
+    stream: Annotated[Mapping[str, tuple[str, ...]], _STREAM_LISTENERS] = field(default_factory=dict)
+
+    def by_role(self) -> dict[str, tuple[str, ...]]:
+        """All of them; the role of the stream listener NAME is `stream.NAME`."""
+        streams = {f"{STREAM}{name}": texts for name, texts in self.stream.items()}
+        return {"proxy": self.proxy, "service_proxy": self.service_proxy, **streams, "admin": self.admin}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +120,61 @@ class Limits:
     header_timeout: Seconds = 10.0
     idle_timeout: Seconds = 75.0
     max_connections: Annotated[int, {"type": "integer", "minimum": 1}] = 100_000
+    max_streams: Annotated[int, {"type": "integer", "minimum": 1}] = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalName:
-    """Which names ExternalName Services may point to, and which addresses never."""
+    """Which names ExternalName Services may point to, which addresses never, and which DNS servers are asked.
+
+    `servers` are `IP:PORT`; none: those of this machine.
+    """
 
     allow: Globs = ("*",)
     deny_addresses: Cidrs = ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10", "0.0.0.0/8")
+    servers: Annotated[tuple[str, ...], _TEXTS] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAuthFiles:
+    """Clients show a certificate that an authority in the file `ca` has signed, if they have one or in any case."""
+
+    mode: Literal["optional", "require"]
+    ca: Annotated[str, _TEXT]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """A certificate with its chain, its key, and the names that it is for (none: those that it bears)."""
+
+    cert: Annotated[str, _TEXT]
+    key: Annotated[str, _TEXT]
+    names: Annotated[tuple[str, ...], _TEXTS] = ()
+    client_auth: Annotated[ClientAuthFiles | None, _CLIENT_AUTH] = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTls:
+    """How upstreams are known, and what is shown to them, where a service says nothing else. Files."""
+
+    verify: bool = True
+    ca: Annotated[str | None, nullable(_TEXT)] = None
+    cert: Annotated[str | None, nullable(_TEXT)] = None
+    key: Annotated[str | None, nullable(_TEXT)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS on listeners that say `tls:`, and to upstreams."""
+
+    certificates: Annotated[tuple[CertificateFiles, ...], _CERTIFICATES] = ()
+    directory: Annotated[str | None, nullable(_TEXT)] = None
+    client_auth: Annotated[ClientAuthFiles | None, _CLIENT_AUTH] = None
+    min_version: Literal["1.2", "1.3"] = "1.2"
+    ciphers: Annotated[str | None, nullable(_TEXT)] = None
+    unknown_names: Literal["default", "reject"] = "default"
+    handshake_timeout: Seconds = 10.0
+    upstream: UpstreamTls = UpstreamTls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +210,7 @@ class Settings:
     limits: Limits = Limits()
     external_name: ExternalName = ExternalName()
     shrink_hold: Seconds = 30.0
+    tls: Tls = Tls()
     file: str = ""
 
     def dump(self) -> dict[str, Any]:
@@ -166,11 +238,18 @@ def _sensitive(key: str) -> bool:
     return any(word in key.lower() for word in _SENSITIVE)
 
 
+_REQUIRED: dict[type, tuple[str, ...]] = {
+    Exchange: ("url",),
+    ClientAuthFiles: ("mode", "ca"),
+    CertificateFiles: ("cert", "key"),
+}
+
+
 @cache
 def schema() -> tuple[Schema, dict[str, Schema]]:
     """The schema of gateway.yaml and the definitions to which it refers."""
-    deriver = Deriver({**FORMS, (Settings, "file"): None}, {}, {**REQUIRED, Exchange: ("url",)})
-    for cls in (Exchange, RateLimit):
+    deriver = Deriver({**FORMS, (Settings, "file"): None}, {}, {**REQUIRED, **_REQUIRED})
+    for cls in (Exchange, RateLimit, ClientAuthFiles, CertificateFiles):
         deriver.of_type(cls)
     return deriver.of_class(Settings), deriver.definitions
 

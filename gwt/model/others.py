@@ -1,4 +1,4 @@
-"""The other documents: `upstreams:`, `rules:`, `lists:`, `consumers:`, from checked plain values to values."""
+"""The other documents: `upstreams:`, `rules:`, `lists:`, `consumers:`, `tls:`, from checked plain values to values."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 
 from gwt.model import units
 from gwt.model.access import Reader, read_cidrs
+from gwt.model.certificate import Certificate, ClientAuth, read_bundle, read_certificate
 from gwt.model.route import EndpointSpec, Rule, ServiceSpec, Source
 from gwt.model.validate import Trail
 
 _KEY = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?:[1-9][0-9]{0,4}")
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+#: A bare name, or namespace/name: that of a Secret.
+_CERTIFICATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}|[a-z0-9-]{1,63}/[a-z0-9][a-z0-9.-]{0,252}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,14 @@ class ConsumersDoc:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificatesDoc:
+    """`tls:`: name -> certificate."""
+
+    certificates: Mapping[str, Certificate]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class KubeObject:
     """A Kubernetes object as written; `namespace` is `default` where it names none."""
 
@@ -76,7 +87,7 @@ def read_upstreams(reader: Reader, value: dict[str, Any], source: Source) -> Ups
             elif endpoint is not None:
                 endpoints[endpoint.address] = endpoint
         services.append(ServiceSpec(key, tuple(endpoints.values()), source="file"))
-        lines[key] = reader.line(trail)
+        lines[key] = reader.line(trail, value["upstreams"])
     return UpstreamsDoc(tuple(services), source, lines)
 
 
@@ -103,12 +114,13 @@ def read_endpoint(reader: Reader, item: Any, trail: Trail) -> EndpointSpec | Non
 def read_rules(reader: Reader, value: dict[str, Any], source: Source) -> RulesDoc:
     """The rules, each with what its action needs and nothing that it does not."""
     return RulesDoc(
-        tuple([_rule(reader, item, ((None, "rules"), index), source) for index, item in enumerate(value["rules"])]),
+        tuple([_rule(reader, value["rules"], index, source) for index in range(len(value["rules"]))]),
         source,
     )
 
 
-def _rule(reader: Reader, value: dict[str, Any], trail: Trail, source: Source) -> Rule:
+def _rule(reader: Reader, rules: list[dict[str, Any]], index: int, source: Source) -> Rule:
+    value, trail = rules[index], ((None, "rules"), index)
     host = reader.take(units.host, value["host"], (trail, "host")) if "host" in value else "*"
     if host is not None and units.MARK in host:
         reader.fault((trail, "host"), "a rule knows no envs, so {mark} stands for nothing")
@@ -126,7 +138,7 @@ def _rule(reader: Reader, value: dict[str, Any], trail: Trail, source: Source) -
         reader.fault((trail, "to"), f"to takes a path or an http(s) URL in visible ASCII, got {to!r}")
     if value.get("cluster") is not None:
         _check_key(reader, value["cluster"], (trail, "cluster"))
-    place = replace(source, line=reader.line(trail))
+    place = replace(source, line=reader.line(trail, rules))
     return Rule(host or "*", url, action, value.get("cluster"), to, int(value.get("code", 302)), place)
 
 
@@ -146,3 +158,24 @@ def read_consumers(reader: Reader, value: dict[str, Any], source: Source) -> Con
     for name in value["consumers"]:
         reader.take(units.printable, name, ((None, "consumers"), name), "a consumer's name", 256)
     return ConsumersDoc(value["consumers"], source)
+
+
+def read_certificates(reader: Reader, value: dict[str, Any], source: Source) -> CertificatesDoc:
+    """Certificates with their keys; what is wrong with one is said at its name, so that no key is shown."""
+    found = {}
+    for name, item in value["tls"].items():
+        trail: Trail = ((None, "tls"), name)
+        if not _CERTIFICATE.fullmatch(name):
+            reader.fault(trail, f"{name!r} can't be a certificate's name", True)
+            continue
+        try:
+            found[name] = _certificate(item)
+        except ValueError as error:
+            reader.fault(trail, str(error), True)
+    return CertificatesDoc(found, source)
+
+
+def _certificate(item: dict[str, Any]) -> Certificate:
+    asked = item.get("client_auth")
+    client_auth = None if asked is None else ClientAuth(asked["mode"], read_bundle(asked["ca"]))
+    return read_certificate(item["cert"], item["key"], item.get("names"), client_auth)

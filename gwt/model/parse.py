@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gwt.model import kube, others, schema, units
+from gwt.model import kube, kubetls, others, schema, units
 from gwt.model.access import Reader
 from gwt.model.document import RawDocument, read_documents
 from gwt.model.kubecheck import faults_of
 from gwt.model.mend import independent, mended
-from gwt.model.others import ConsumersDoc, KubeObject, ListsDoc, RulesDoc, UpstreamsDoc
+from gwt.model.others import CertificatesDoc, ConsumersDoc, KubeObject, ListsDoc, RulesDoc, UpstreamsDoc
 from gwt.model.route import Problem, Quarantined, Route, Source
 from gwt.model.routes import read_route
+from gwt.model.streams import read_stream
 from gwt.model.validate import Check, Fault, describe, flatten, trail_of
 
-Document = Route | Quarantined | UpstreamsDoc | RulesDoc | ListsDoc | ConsumersDoc | KubeObject
+Document = Route | Quarantined | UpstreamsDoc | RulesDoc | ListsDoc | ConsumersDoc | CertificatesDoc | KubeObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,17 @@ def parse_config_map_text(text: str, identity: str, namespace: str) -> Parsed:
     return _parse(text, Context(identity, "", namespace, True))
 
 
+def read_config_map_text(
+    text: str, identity: str, namespace: str
+) -> Iterator[tuple[RawDocument, Route | Quarantined, list[Problem]]]:
+    """The same, each document with what it was read from."""
+    context = Context(identity, "", namespace, True)
+    for raw in read_documents(text, identity):
+        for document, problems in _read(raw, context):
+            if isinstance(document, Route | Quarantined):
+                yield raw, document, problems
+
+
 def _parse(text: str, context: Context) -> Parsed:
     documents: list[Document] = []
     problems: list[Problem] = []
@@ -84,6 +96,8 @@ def _read(raw: RawDocument, context: Context) -> Iterable[Read]:
     kind = schema.kind_of(raw.value)
     if kind == "Route":
         return (_read_route(raw, source, context),)
+    if kind == "Stream":
+        return (_read_stream(raw, source, context),)
     if context.routes_only:
         return (_quarantine(raw, source, [raw.problem("a ConfigMap holds Routes only, with hosts and services")]),)
     if kind == "KubernetesObject":
@@ -98,10 +112,21 @@ def _read_route(raw: RawDocument, source: Source, context: Context) -> Read:
     faults: list[Fault] = []
     _CHECK_ROUTE(raw.value, None, faults)
     if not faults:
-        route = read_route(Reader(raw.line_of, faults, raw.only_line), raw.value, source, context.namespace)
+        route = read_route(Reader(raw.line_of, faults, raw.row_of, raw.single), raw.value, source, context.namespace)
         return _judge(raw, source, route, faults) if faults else (route, [])
     more: list[Fault] = []
     read_route(Reader(raw.line_of, more), mended(raw.value, faults), source)
+    return _judge(raw, source, None, [*faults, *independent(more, faults)])
+
+
+def _read_stream(raw: RawDocument, source: Source, context: Context) -> Read:
+    faults: list[Fault] = []
+    schema.check_document("Stream")(raw.value, None, faults)
+    if not faults:
+        reader = Reader(raw.line_of, faults, raw.row_of, raw.single)
+        return _judge(raw, source, read_stream(reader, raw.value, source, context.namespace), faults)
+    more: list[Fault] = []
+    read_stream(Reader(raw.line_of, more), mended(raw.value, faults), source)
     return _judge(raw, source, None, [*faults, *independent(more, faults)])
 
 
@@ -110,6 +135,7 @@ _OTHERS: dict[str, Callable[[Reader, dict[str, Any], Source], Document]] = {
     "Rules": others.read_rules,
     "Lists": others.read_lists,
     "Consumers": others.read_consumers,
+    "Certificates": others.read_certificates,
 }
 
 
@@ -117,7 +143,9 @@ def _read_other(raw: RawDocument, source: Source, kind: str) -> Read:
     faults: list[Fault] = []
     schema.check_document(kind)(raw.value, None, faults)
     if not faults:
-        return _judge(raw, source, _OTHERS[kind](Reader(raw.line_of, faults, raw.only_line), raw.value, source), faults)
+        return _judge(
+            raw, source, _OTHERS[kind](Reader(raw.line_of, faults, raw.row_of, raw.single), raw.value, source), faults
+        )
     more: list[Fault] = []
     _OTHERS[kind](Reader(raw.line_of, more), mended(raw.value, faults), source)
     return _judge(raw, source, None, [*faults, *independent(more, faults)])
@@ -139,7 +167,7 @@ def _judge(raw: RawDocument, source: Source, document: Document | None, faults: 
 def _quarantine(raw: RawDocument, source: Source, problems: list[Problem]) -> Read:
     name = read_name(raw)
     named = [replace(problem, name=name) for problem in problems]
-    return Quarantined(name, read_hosts(raw), tuple(named), source), named
+    return Quarantined(name, read_hosts(raw), tuple(named), source, read_listener(raw)), named
 
 
 def _read_kube(raw: RawDocument, source: Source) -> Iterator[Read]:
@@ -152,9 +180,21 @@ def _read_kube(raw: RawDocument, source: Source) -> Iterator[Read]:
             place = replace(source, line=raw.line_of(item.path))
             document = KubeObject(item.kind, item.namespace, item.name, item.value, place)
             yield _judge(raw, place, document, faults_of(item.kind, item.value, trail_of(item.path)))
+        elif item.kind == "Secret" and item.value.get("type") == kubetls.TYPE:
+            yield _read_secret(raw, source, item)
         else:
             message = f"a {item.kind} is of no use here; gwt reads {', '.join(kube.KINDS)} and ConfigMap"
             yield None, [raw.problem(message, (*item.path, "kind"), severity="warning")]
+
+
+def _read_secret(raw: RawDocument, source: Source, item: kube.Item) -> Read:
+    """The certificate in a Secret, by namespace/name; what is wrong is said at its kind, so that no key is shown."""
+    try:
+        certificate = kubetls.certificate_of(item.value)
+    except ValueError as error:
+        return _quarantine(raw, source, [raw.problem(f"Secret {item.namespace}/{item.name}: {error}", item.path)])
+    place = replace(source, line=raw.line_of(item.path))
+    return CertificatesDoc({f"{item.namespace}/{item.name}": certificate}, place), []
 
 
 def _open_config_map(raw: RawDocument, source: Source, item: kube.Item) -> Iterator[Read]:
@@ -193,6 +233,9 @@ def _moved(
 _NAME_LINE = re.compile(
     r"""^["']?name["']?[ \t]*:[ \t]*["']?([^\s"'#,{}\[\]]+)|["']name["']\s*:\s*["']([^"']+)["']""", re.M
 )
+_STREAM_LINE = re.compile(
+    r"""^["']?stream["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9_-]{0,62})["']?[ \t]*(?:#|\r?$)""", re.M
+)
 _HOSTS_FLOW = re.compile(r"""["']?\bhosts["']?\s*:\s*\[([^\]]*)""")
 _HOSTS_BLOCK = re.compile(
     r"""^([ \t]*)["']?hosts["']?[ \t]*:[ \t]*(?:#.*)?\r?\n((?:[ \t]*-[ \t]+.*(?:\r?\n|\Z)|[ \t]*(?:#.*)?\r?\n)+)""",
@@ -208,6 +251,17 @@ def read_name(raw: RawDocument) -> str | None:
         return name if isinstance(name, str) and name.isprintable() and 0 < len(name) < 254 else None
     match = _NAME_LINE.search(raw.text[:100_000])
     return (match[1] or match[2]) if match else None
+
+
+def read_listener(raw: RawDocument) -> str | None:
+    """The listener of a broken document of connections, if it can be seen; "" where it can't; None for others."""
+    if isinstance(raw.value, dict):
+        if schema.kind_of(raw.value) != "Stream":
+            return None
+        listener = raw.value["stream"]
+        return listener if isinstance(listener, str) else ""
+    match = _STREAM_LINE.search(raw.text[:100_000])
+    return match[1] if match else None
 
 
 def read_hosts(raw: RawDocument) -> tuple[str, ...]:

@@ -7,13 +7,15 @@ Field names are those of the documents (docs/routes.md); a `line` of 0 means "no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from gwt.model.value import value
 
 NO_LINES: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Source:
     """Where a document came from: a file (or namespace/configmap/key) and the line on which it starts.
 
@@ -33,7 +35,7 @@ class Source:
         return f"{base}#{self.index + 1}" if self.index else base
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timeout:
     """Seconds. `first_byte`: until the head of the answer; `read`: without a byte; `total`: None = unlimited."""
 
@@ -43,7 +45,7 @@ class Timeout:
     total: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RateLimit:
     """`rate` requests a second with `burst` extra; `selectors` of ip, user, service, path choose the bucket."""
 
@@ -52,7 +54,7 @@ class RateLimit:
     selectors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Access:
     """What one level (global, route, service, path) says of the access policy; None = this level says nothing.
 
@@ -75,7 +77,7 @@ class Access:
 NO_ACCESS = Access()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PluginUse:
     """A plugin named at one level: its configuration as written, or None where it is turned off (`NAME: false`).
 
@@ -94,7 +96,7 @@ class PluginUse:
         return self.lines.get(path, self.line)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Balance:
     """`kind`: round_robin, sticky, least_conn, p2c.
 
@@ -106,7 +108,7 @@ class Balance:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rewrite:
     """Exactly one is set: `strip` a prefix, put `prefix` before, or substitute `regex` (pattern, replacement)."""
 
@@ -115,7 +117,7 @@ class Rewrite:
     regex: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Path:
     """One entry of `paths`: conditions, all of which must hold, and what is particular to what they match."""
 
@@ -134,7 +136,21 @@ class Path:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
+class ServiceTls:
+    """How the endpoints of a service are known, and what is shown to them; None = as gateway.yaml has it.
+
+    `ca`: certificates of authorities, PEM; `server_name`: the name that theirs must bear; `certificate`: the name of
+    one of the documents `tls:`, to be shown to them.
+    """
+
+    verify: bool | None = None
+    ca: str | None = None
+    server_name: str | None = None
+    certificate: str | None = None
+
+
+@value
 class Service:
     """One entry of `services`: exactly one of `name` (with `port`), `upstream` or `resource` is set."""
 
@@ -150,9 +166,10 @@ class Service:
     plugins: tuple[PluginUse, ...] = ()
     paths: tuple[Path, ...] = ()
     line: int = 0
+    tls: ServiceTls | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Env:
     """`{mark}` in a host stands for `mark`; services are then looked up in `namespace`."""
 
@@ -160,9 +177,24 @@ class Env:
     namespace: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
+class Stream:
+    """What makes a Route one of connections instead of requests: it is served by the listener of this name.
+
+    `proxy_protocol` v1 or v2 tells the endpoint who the client is; `max_connections` at once, in each worker.
+    """
+
+    listener: str
+    proxy_protocol: str | None = None
+    max_connections: int | None = None
+
+
+@value
 class Route:
-    """A Route document. `name` is unique in a store; `source` is where it was read."""
+    """A Route document. `name` is unique in a store; `source` is where it was read.
+
+    With `stream`, `hosts` are names that TLS clients ask for (`*`: any connection), and its one service has no paths.
+    """
 
     name: str
     hosts: tuple[str, ...]
@@ -172,9 +204,10 @@ class Route:
     plugins: tuple[PluginUse, ...] = ()
     services: tuple[Service, ...] = ()
     source: Source = Source("")
+    stream: Stream | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rule:
     """One `{url, action, cluster}` rule. `action`: forward (to `cluster`), deny, redirect (to `to`, with `code`)."""
 
@@ -187,7 +220,7 @@ class Rule:
     source: Source = Source("")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndpointSpec:
     """One address of a service, as written or as Kubernetes reports it. `address` is `IP:PORT` or `[v6]:PORT`."""
 
@@ -199,12 +232,12 @@ class EndpointSpec:
     zone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ServiceSpec:
     """What stands behind `namespace/name:port` (the Service's port number) or a bare upstream name.
 
     `protocol` is the appProtocol if one was given; `port_name` lets a Route name the port;
-    `external_name` is set (and `endpoints` empty) for an ExternalName Service that waits for DNS.
+    `external_name` is where an ExternalName Service leads; `endpoints` is empty until it is resolved.
     """
 
     key: str
@@ -215,7 +248,7 @@ class ServiceSpec:
     external_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """Something wrong in a document, said so that it can be mended: `FILE:LINE:COLUMN: error: message`.
 
@@ -232,11 +265,15 @@ class Problem:
     severity: str = "error"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Quarantined:
-    """A document that can't be used: its problems, and the hosts that could still be read from it."""
+    """A document that can't be used: its problems, and the hosts that could still be read from it.
+
+    `stream` is the listener that they are names of, where it is a document of connections.
+    """
 
     name: str | None
     hosts: tuple[str, ...]
     problems: tuple[Problem, ...]
     source: Source
+    stream: str | None = None

@@ -8,7 +8,9 @@ from typing import Any
 
 from gwt.model import pattern, units
 from gwt.model.access import Reader, read_cidrs, read_level, read_plugins
-from gwt.model.route import NO_ACCESS, Balance, Env, Path, Rewrite, Route, Service, Source
+from gwt.model.certificate import read_bundle, read_name
+from gwt.model.forms import ENCRYPTED
+from gwt.model.route import NO_ACCESS, Balance, Env, Path, Rewrite, Route, Service, ServiceTls, Source
 from gwt.model.validate import Trail, describe
 
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}")
@@ -31,9 +33,9 @@ def read_route(reader: Reader, value: dict[str, Any], source: Source, namespace:
         name = source.identity
     elif reader.take(units.printable, name, (None, "name"), "a name") is None:
         name = source.identity
-    envs = _envs(reader, value["envs"]) if "envs" in value else ()
+    envs = read_envs(reader, value["envs"]) if "envs" in value else ()
     hosts = read_hosts(reader, value["hosts"], (None, "hosts"))
-    _check_marks(reader, hosts, envs)
+    check_marks(reader, hosts, envs)
     own = value.get("namespace")
     if own is not None:
         reader.take(units.label, own, (None, "namespace"), "namespace")
@@ -44,7 +46,7 @@ def read_route(reader: Reader, value: dict[str, Any], source: Source, namespace:
         envs,
         read_level(reader, value, None),
         read_plugins(reader, value["plugins"], (None, "plugins")) if "plugins" in value else (),
-        tuple([_service(reader, item, (_SERVICES, index)) for index, item in enumerate(value["services"])]),
+        _services(reader, value["services"]),
         source,
     )
 
@@ -65,7 +67,8 @@ def read_hosts(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...
     return tuple(hosts)
 
 
-def _envs(reader: Reader, value: Any) -> tuple[Env, ...]:
+def read_envs(reader: Reader, value: Any) -> tuple[Env, ...]:
+    """What {mark} stands for, and where services are looked up then."""
     envs: list[Env] = []
     for index, item in enumerate(value):
         trail = ((None, "envs"), index)
@@ -79,7 +82,8 @@ def _envs(reader: Reader, value: Any) -> tuple[Env, ...]:
     return tuple(envs)
 
 
-def _check_marks(reader: Reader, hosts: tuple[str, ...], envs: tuple[Env, ...]) -> None:
+def check_marks(reader: Reader, hosts: tuple[str, ...], envs: tuple[Env, ...]) -> None:
+    """Whether all that {mark} stands for makes host names."""
     marked = [host for host in hosts if units.MARK in host]
     if marked and not envs:
         reader.fault((None, "hosts"), f"{marked[0]} has {{mark}}, but there are no envs to say what it stands for")
@@ -94,14 +98,34 @@ def _check_marks(reader: Reader, hosts: tuple[str, ...], envs: tuple[Env, ...]) 
                 )
 
 
-def _service(reader: Reader, value: dict[str, Any], trail: Trail) -> Service:
+def _services(reader: Reader, items: list[dict[str, Any]]) -> tuple[Service, ...]:
+    return tuple([_service(reader, items, index, (_SERVICES, index)) for index in range(len(items))])
+
+
+def read_target(reader: Reader, value: dict[str, Any], trail: Trail) -> Service:
+    """The Service that a mapping names, and how it is balanced; nothing of requests."""
+    name, port, kind = value.get("name"), value.get("port"), value.get("balance", "round_robin")
+    if name is None or value.get("upstream") is not None:
+        _check_target(reader, value, trail)
+    else:
+        _check_named(reader, value, name, port, trail)
+    return Service(
+        name,
+        value.get("upstream"),
+        port=int(port) if isinstance(port, float) else port,
+        namespace=value.get("namespace"),
+        balance=_BALANCES[kind] if isinstance(kind, str) else _sticky(reader, kind["sticky"], (trail, "balance")),
+    )
+
+
+def _service(reader: Reader, items: list[dict[str, Any]], index: int, trail: Trail) -> Service:
+    value = items[index]
     get = value.get
     name, upstream, resource, port = get("name"), get("upstream"), get("resource"), get("port")
     if name is None or upstream is not None or resource is not None:
         _check_target(reader, value, trail)
     else:
         _check_named(reader, value, name, port, trail)
-    paths: Trail = (trail, "paths")
     balance = get("balance", "round_robin")
     return Service(
         name,
@@ -114,9 +138,25 @@ def _service(reader: Reader, value: dict[str, Any], trail: Trail) -> Service:
         _host_mode(reader, value["host"], (trail, "host")) if "host" in value else "preserve",
         read_level(reader, value, trail),
         read_plugins(reader, value["plugins"], (trail, "plugins")) if "plugins" in value else (),
-        tuple([_path(reader, item, (paths, index)) for index, item in enumerate(value["paths"])]),
-        reader.line(trail),
+        _paths(reader, value["paths"], (trail, "paths")),
+        reader.line(trail, items),
+        _tls(reader, value, (trail, "tls")) if value.get("tls") is not None else None,
     )
+
+
+def _tls(reader: Reader, owner: dict[str, Any], trail: Trail) -> ServiceTls:
+    value = owner["tls"]
+    protocol = owner.get("protocol", "http")
+    if protocol not in ENCRYPTED:
+        reader.fault(trail, f"tls goes with protocol {', '.join(sorted(ENCRYPTED))}, not with {protocol}", True)
+    ca, name = value.get("ca"), value.get("server_name")
+    if ca is not None:
+        ca = reader.take(read_bundle, ca, (trail, "ca"))
+        if value.get("verify") is False:
+            reader.fault((trail, "ca"), "ca says whom to believe, and verify: false to believe everybody", True)
+    if name is not None and (reader.take(read_name, name, (trail, "server_name")) or "").startswith("*"):
+        reader.fault((trail, "server_name"), "the name that a server must bear is one name, without *")
+    return ServiceTls(value.get("verify"), ca, name, value.get("certificate"))
 
 
 def _check_named(reader: Reader, value: dict[str, Any], name: str, port: Any, trail: Trail) -> None:
@@ -173,9 +213,14 @@ def _host_mode(reader: Reader, value: str, trail: Trail) -> str:
     return value
 
 
-def _path(reader: Reader, value: dict[str, Any], trail: Trail) -> Path:
+def _paths(reader: Reader, items: list[dict[str, Any]], trail: Trail) -> tuple[Path, ...]:
+    return tuple([_path(reader, items, index, (trail, index)) for index in range(len(items))])
+
+
+def _path(reader: Reader, items: list[dict[str, Any]], index: int, trail: Trail) -> Path:
+    value = items[index]
     uri, match = value["uri"], value.get("match", "prefix")
-    line = reader.line(trail)
+    line = reader.line(trail, items)
     if match == "regex" or not _PLAIN_URI.fullmatch(uri):
         _check_uri(reader, uri, match, (trail, "uri"))
     if len(value) == 1:

@@ -11,6 +11,7 @@ from typing import Any
 from gwt.model import options, route
 from gwt.model.derive import Deriver, Schema
 from gwt.model.forms import EXTRA, FORMS, REQUIRED, TEXT
+from gwt.model.options import LISTENER_NAME
 from gwt.model.validate import Check, compile_schema
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -41,11 +42,44 @@ def definitions() -> dict[str, Schema]:
         "type": "array", "title": "a list of CIDRs", "items": TEXT}})  # fmt: skip
     consumer = {"type": "object", "title": "a consumer", "additionalProperties": {"type": "object"}}
     result["Consumers"] = _sole("consumers", {"type": "object", "title": "consumers", "additionalProperties": consumer})
+    result["StreamService"], result["Stream"] = _stream_service(result["Service"]), _stream(result["Route"])
     result["KubernetesObject"] = {
         "type": "object", "title": "a Kubernetes object", "required": ["apiVersion", "kind"],
         "properties": {"apiVersion": TEXT, "kind": TEXT},
     }  # fmt: skip
+    client_auth = {
+        "type": "object", "title": "client_auth", "required": ["mode", "ca"], "additionalProperties": False,
+        "properties": {"mode": {"enum": ["optional", "require"]}, "ca": TEXT},
+    }  # fmt: skip
+    certificate = {
+        "type": "object", "title": "a certificate", "required": ["cert", "key"], "additionalProperties": False,
+        "properties": {"cert": TEXT, "key": TEXT, "names": {"type": "array", "items": TEXT, "title": "names"},
+                       "client_auth": client_auth},
+    }  # fmt: skip
+    result["Certificates"] = _sole("tls", {"type": "object", "title": "tls", "additionalProperties": certificate})
     return result
+
+
+def _stream(like: Schema) -> Schema:
+    """A Route of connections: what it has in common with others is written in the same way."""
+    shared = {key: like["properties"][key] for key in ("name", "namespace", "hosts", "envs", "access", "timeout")}
+    return {
+        "type": "object", "title": "a stream", "required": ["stream", "services"], "additionalProperties": False,
+        "description": "A Route of TCP connections, those of TLS by the name that they ask for.",
+        "properties": {
+            "stream": {"type": "string", "title": "the name of a listener", "pattern": LISTENER_NAME},
+            **shared,
+            "services": {"type": "array", "title": "services", "minItems": 1, "maxItems": 1,
+                         "items": {"$ref": "#/definitions/StreamService"}},
+            "proxy_protocol": {"enum": ["v1", "v2", None]},
+            "max_connections": {"type": ["integer", "null"], "minimum": 1},
+        },
+    }  # fmt: skip
+
+
+def _stream_service(like: Schema) -> Schema:
+    shared = {key: like["properties"][key] for key in ("name", "upstream", "port", "namespace", "balance")}
+    return {"type": "object", "title": "a service", "additionalProperties": False, "properties": shared}
 
 
 def _sole(key: str, schema: Schema) -> Schema:
@@ -60,6 +94,8 @@ KINDS: dict[str, str] = {
     "rules": "Rules",
     "lists": "Lists",
     "consumers": "Consumers",
+    "stream": "Stream",
+    "tls": "Certificates",
 }
 
 

@@ -9,16 +9,19 @@ import base64
 import binascii
 import os.path
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from gwt.model import options, units
 from gwt.model.access import Reader, read_access, read_cidrs, read_plugins
+from gwt.model.certificate import check_ciphers, read_name
 from gwt.model.document import RawDocument, read_documents
 from gwt.model.mend import SETTINGS, independent, mended
 from gwt.model.options import (
     AccessLog,
+    CertificateFiles,
+    ClientAuthFiles,
     Exchange,
     ExternalName,
     Identity,
@@ -27,19 +30,23 @@ from gwt.model.options import (
     Paths,
     ServiceProxy,
     Settings,
+    Tls,
+    UpstreamTls,
 )
 from gwt.model.route import Problem
 from gwt.model.secret import ReadFile, Secret, interpolate, mask_line, mask_url, mask_value, reveal
-from gwt.model.validate import Fault, Trail, describe, flatten
+from gwt.model.validate import Check, Fault, Trail, describe, flatten
 
 __all__ = [
-    "AccessLog", "Exchange", "ExternalName", "Identity", "Limits", "Listeners", "Paths", "Secret", "ServiceProxy",
-    "Settings", "load_settings", "reveal",
+    "AccessLog", "CertificateFiles", "ClientAuthFiles", "Exchange", "ExternalName", "Identity", "Limits", "Listeners",
+    "Paths", "Secret", "ServiceProxy", "Settings", "Tls", "UpstreamTls", "load_settings", "reveal",
 ]  # fmt: skip
 
 T = TypeVar("T")
 
 STORES = ("file:", "memory:", "redis://", "rediss://", "redis+unix://", "redis+sentinel://", "etcd://", "etcds://")
+#: The port of DNS servers.
+DNS = 53
 _GLOB = re.compile(r"[a-z0-9*?\[\]!-]+/[a-z0-9*?\[\]!-]+")
 
 
@@ -50,27 +57,45 @@ def load_settings(
 
     `${env:}` is looked up in `env`; `${file:}` is read by `read_file`, by default relative to the folder of `file`.
     """
+    return read_mapping(
+        text, file, env, read_file, Form("gateway.yaml", Settings(file=file), options.check(), _settings)
+    )
+
+
+class Form(NamedTuple, Generic[T]):
+    """A configuration file: its `title`, what an empty one says, the check of its schema, and what reads a value."""
+
+    title: str
+    empty: T
+    check: Check
+    read: Callable[[Reader, dict[str, Any], str], T]
+
+
+def read_mapping(
+    text: str, file: str, env: Mapping[str, str], read_file: ReadFile | None, form: Form[T]
+) -> tuple[T | None, list[Problem]]:
+    """What the text of `file` says, or None, and its problems (see `load_settings`)."""
     documents = list(read_documents(text, file))
     if not documents:
-        return Settings(file=file), []
+        return form.empty, []
     raw, *others = documents
     if others:
         return None, [
             *map(_masked, raw.problems),
-            others[0].problem("gateway.yaml is one document; this is a second one"),
+            others[0].problem(f"{form.title} is one document; this is a second one"),
         ]
     if raw.problems or not isinstance(raw.value, dict):
         return None, [_masked(one) for one in raw.problems] or [
-            raw.problem(f"gateway.yaml is a mapping, this is {describe(raw.value)}")
+            raw.problem(f"{form.title} is a mapping, this is {describe(raw.value)}")
         ]
     faults: list[Fault] = []
     value = interpolate(raw.value, env, read_file or _reader(file), None, faults)
-    options.check()(value, None, faults)
+    form.check(value, None, faults)
     more: list[Fault] = []
-    settings = _settings(Reader(raw.line_of, more), mended(value, faults, SETTINGS) if faults else value, file)
+    found = form.read(Reader(raw.line_of, more), mended(value, faults, SETTINGS) if faults else value, file)
     faults.extend(independent(more, faults) if faults else more)
     problems = _problems(raw, faults)
-    return (None if any(one.severity == "error" for one in problems) else settings), problems
+    return (None if any(one.severity == "error" for one in problems) else found), problems
 
 
 def _problems(raw: RawDocument, faults: list[Fault]) -> list[Problem]:
@@ -116,7 +141,7 @@ def _settings(reader: Reader, value: dict[str, Any], file: str) -> Settings:
     return settings
 
 
-def _part(cls: type[T], convert: Mapping[str, Any]) -> Any:
+def part(cls: type[T], convert: Mapping[str, Any]) -> Any:
     def read(reader: Reader, value: dict[str, Any], trail: Trail) -> T:
         return cls(
             **{key: convert[key](reader, item, (trail, key)) if key in convert else item for key, item in value.items()}
@@ -125,15 +150,15 @@ def _part(cls: type[T], convert: Mapping[str, Any]) -> Any:
     return read
 
 
-def _seconds(reader: Reader, value: Any, trail: Trail) -> float:
+def seconds(reader: Reader, value: Any, trail: Trail) -> float:
     return reader.take(units.duration, value, trail) or 0.0
 
 
-def _positive(reader: Reader, value: Any, trail: Trail) -> float:
-    seconds = _seconds(reader, value, trail)
-    if not seconds:
+def positive(reader: Reader, value: Any, trail: Trail) -> float:
+    found = seconds(reader, value, trail)
+    if not found:
         reader.fault(trail, f"must be more than 0, got {value}")
-    return seconds
+    return found
 
 
 def _bytes(reader: Reader, value: Any, trail: Trail) -> int:
@@ -147,7 +172,7 @@ def _whole(reader: Reader, value: Any, trail: Trail) -> int:
     return int(value)
 
 
-def _endpoints(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...]:
+def endpoints(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...]:
     if value is None:
         return ()
     listed = [value] if isinstance(value, str) else value
@@ -158,12 +183,32 @@ def _endpoints(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _texts(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...] | None:
+def _stream_listeners(reader: Reader, value: dict[str, Any], trail: Trail) -> dict[str, tuple[str, ...]]:
+    for name in value:
+        if not re.fullmatch(options.LISTENER_NAME, name):
+            reader.fault((trail, name), f"{name!r} can't be a listener's name: a-z, 0-9, - and _", True)
+    return {name: endpoints(reader, listed, (trail, name)) for name, listed in value.items()}
+
+
+def texts(reader: Reader, value: Any, trail: Trail) -> tuple[str, ...] | None:
     return None if value is None else tuple(value)
 
 
-def _cidrs(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
+def cidrs(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
     return read_cidrs(reader, value, trail, False)
+
+
+def _servers(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
+    found = [reader.take(units.address, text, (trail, index), DNS) or "" for index, text in enumerate(value)]
+    for index, text in enumerate(found):
+        if text and not text.startswith("[") and not text.rpartition(":")[0].replace(".", "").isdigit():
+            reader.fault(
+                (trail, index), f"expected the address of a DNS server such as 10.0.0.10, got {value[index]!r}"
+            )
+    return tuple(found)
+
+
+external_name = part(ExternalName, {"allow": texts, "deny_addresses": cidrs, "servers": _servers})
 
 
 def _globs(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
@@ -213,6 +258,28 @@ def _store(reader: Reader, value: str, trail: Trail) -> str:
     return mask_url(value)
 
 
+def _names(reader: Reader, value: list[str], trail: Trail) -> tuple[str, ...]:
+    return tuple(reader.take(read_name, name, (trail, index)) or "" for index, name in enumerate(value))
+
+
+def _certificates(reader: Reader, value: list[Any], trail: Trail) -> tuple[CertificateFiles, ...]:
+    return tuple(_CERTIFICATE(reader, item, (trail, index)) for index, item in enumerate(value))
+
+
+def _ciphers(reader: Reader, value: str, trail: Trail) -> str:
+    reader.take(check_ciphers, value, trail)
+    return value
+
+
+def _upstream_tls(reader: Reader, value: dict[str, Any], trail: Trail) -> UpstreamTls:
+    found = UpstreamTls(**value)
+    if (found.cert is None) != (found.key is None):
+        reader.fault(trail, "a client certificate takes both cert and key")
+    if not found.verify and found.ca is not None:
+        reader.fault((trail, "ca"), "ca says whom to believe, and verify: false to believe everybody", True)
+    return found
+
+
 def _workers(reader: Reader, value: Any, trail: Trail) -> int:
     return 0 if value == "auto" else int(value)
 
@@ -226,39 +293,52 @@ def _check_identity(reader: Reader, settings: Settings) -> None:
         reader.fault((None, "identity"), "mode exchange needs exchange: {url: ...}")
 
 
+_CLIENT_AUTH = _nothing_or(part(ClientAuthFiles, {}))
+_CERTIFICATE = part(CertificateFiles, {"names": _names, "client_auth": _CLIENT_AUTH})
+
 _PARTS: dict[str, Any] = {
-    "listeners": _part(Listeners, dict.fromkeys(("proxy", "service_proxy", "admin"), _endpoints)),
+    "listeners": part(Listeners, {
+        **dict.fromkeys(("proxy", "service_proxy", "admin"), endpoints), "stream": _stream_listeners,
+    }),
     "store": _store,
-    "refresh": _positive,
+    "refresh": positive,
     "workers": _workers,
-    "drain": _seconds,
-    "drain_delay": _seconds,
-    "shrink_hold": _seconds,
-    "trusted_proxies": _cidrs,
-    "plugins": _texts,
-    "plugin_path": _texts,
+    "drain": seconds,
+    "drain_delay": seconds,
+    "shrink_hold": seconds,
+    "trusted_proxies": cidrs,
+    "plugins": texts,
+    "plugin_path": texts,
     "global_plugins": read_plugins,
     "debug_token": _secret,
     "admin_token": _secret,
     "metrics_token": _secret,
-    "identity": _part(Identity, {
+    "identity": part(Identity, {
         "cookie": _cookie,
         "keys": _keys,
         "login_url": _nothing_or(_login_url),
-        "exchange": _nothing_or(_part(Exchange, {
-            "url": _http_url, "timeout": _positive, "ttl": _seconds, "grace": _seconds,
+        "exchange": _nothing_or(part(Exchange, {
+            "url": _http_url, "timeout": positive, "ttl": seconds, "grace": seconds,
         })),
     }),
-    "service_proxy": _part(ServiceProxy, {"allow": _globs, "deny": _globs}),
+    "service_proxy": part(ServiceProxy, {"allow": _globs, "deny": _globs}),
     "access": read_access,
-    "paths": _part(Paths, {}),
-    "access_log": _nothing_or(_part(AccessLog, {})),
-    "limits": _part(Limits, {
+    "paths": part(Paths, {}),
+    "access_log": _nothing_or(part(AccessLog, {})),
+    "limits": part(Limits, {
         "max_header_bytes": _bytes,
         "max_headers": _whole,
-        "header_timeout": _positive,
-        "idle_timeout": _positive,
+        "header_timeout": positive,
+        "idle_timeout": positive,
         "max_connections": _whole,
+        "max_streams": _whole,
     }),
-    "external_name": _part(ExternalName, {"allow": _texts, "deny_addresses": _cidrs}),
+    "tls": part(Tls, {
+        "certificates": _certificates,
+        "client_auth": _CLIENT_AUTH,
+        "ciphers": _nothing_or(_ciphers),
+        "handshake_timeout": positive,
+        "upstream": _upstream_tls,
+    }),
+    "external_name": external_name,
 }  # fmt: skip

@@ -101,6 +101,7 @@ class _Compiler:
     def __init__(self, definitions: Mapping[str, Schema]) -> None:
         self._definitions = definitions
         self._done: dict[str, Check] = {}
+        self._texts: set[Check] = set()  # those that take every text that is not empty
 
     def check(self, schema: Schema) -> Check:
         if "$ref" in schema:
@@ -114,9 +115,10 @@ class _Compiler:
         by_type = {kind: self._for_type(kind, schema) for kind in kinds}
         if "enum" in schema:
             return _enumeration(schema)
-        general = _by_type(by_type, schema)
-        plain = kinds == ["string"] and not {"pattern", "maxLength"} & schema.keys() and schema.get("minLength", 0) < 2
-        return _text(general) if plain else general
+        check = by_type[kinds[0]] if kinds in (["object"], ["array"]) else _by_type(by_type, schema)
+        if "string" in kinds and not {"pattern", "maxLength"} & schema.keys() and schema.get("minLength", 0) < 2:
+            self._texts.add(check)
+        return check
 
     def _for_type(self, kind: str, schema: Schema) -> Check:
         makers: dict[str, Callable[[Schema], Check]] = {
@@ -161,16 +163,22 @@ class _Compiler:
                 best = found if best is None or len(found) < len(best) else best
             faults.extend(best or ())
 
+        if not self._texts.isdisjoint(branches.get("string", ())):
+            self._texts.add(check)
         return check
 
     def _array(self, schema: Schema) -> Check:
         items = schema.get("items", {})
         fixed = [self.check(item) for item in items] if isinstance(items, list) else None
         each = None if fixed is not None or not items else self.check(items)
+        texts = each in self._texts
         least, most = schema.get("minItems", 0), schema.get("maxItems", float("inf"))
-        what = schema.get("title", "the list")
+        what, expected = schema.get("title", "the list"), _expected(schema)
 
         def check(value: Any, trail: Trail, faults: list[Fault]) -> None:
+            if type(value) is not list:
+                faults.append(_mismatch(expected, value, trail, listed=True))
+                return
             if not least <= len(value) <= most:
                 count = (
                     f"{least}" if least == most else f"at least {least}" if len(value) < least else f"at most {most}"
@@ -180,7 +188,8 @@ class _Compiler:
                 )
             if each is not None:
                 for index, item in enumerate(value):
-                    each(item, (trail, index), faults)
+                    if not (texts and type(item) is str and item):
+                        each(item, (trail, index), faults)
             elif fixed is not None:
                 for index, (one, item) in enumerate(zip(fixed, value, strict=False)):
                     one(item, (trail, index), faults)
@@ -189,23 +198,31 @@ class _Compiler:
 
     def _object(self, schema: Schema) -> Check:
         known = {name: self.check(sub) for name, sub in schema.get("properties", {}).items()}
-        required = tuple(schema.get("required", ()))
+        texts = frozenset(name for name, check in known.items() if check in self._texts)
+        required = dict.fromkeys(schema.get("required", ())).keys()
         rest = schema.get("additionalProperties", True)
         other = self.check(rest) if isinstance(rest, dict) and rest else None
         names = list(known)
         least, what = schema.get("minProperties", 0), schema.get("title", "the mapping")
+        expected = _expected(schema)
 
         def check(value: Any, trail: Trail, faults: list[Fault]) -> None:
+            if type(value) is not dict:
+                faults.append(_mismatch(expected, value, trail))
+                return
             for key, item in value.items():
+                if type(item) is str and item and key in texts:
+                    continue  # as nearly everything in a document
                 sub = known.get(key, other)
                 if sub is not None:
                     sub(item, (trail, key), faults)
                 elif rest is False:
                     hint = suggest(key, (name for name in names if name not in value))
                     faults.append(Fault((trail, key), f"unknown key {_clip(key)!r}{hint}", True))
-            for key in required:
-                if key not in value:
-                    faults.append(Fault(trail, f"{what} needs the key {key!r}", missing=key))
+            if not required <= value.keys():
+                for key in required:
+                    if key not in value:
+                        faults.append(Fault(trail, f"{what} needs the key {key!r}", missing=key))
             if len(value) < least:
                 faults.append(Fault(trail, f"{what} must not be empty"))
 
@@ -267,16 +284,6 @@ def _by_type(by_type: dict[str, Check], schema: Schema) -> Check:
             faults.append(_mismatch(expected, value, trail, text, listed))
         elif found is not _anything:
             found(value, trail, faults)
-
-    return check
-
-
-def _text(general: Check) -> Check:
-    """Nearly everything in a document is a text that is not empty: one look at these, `general` judges the others."""
-
-    def check(value: Any, trail: Trail, faults: list[Fault]) -> None:
-        if type(value) is not str or not value:
-            general(value, trail, faults)
 
     return check
 

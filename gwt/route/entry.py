@@ -10,7 +10,7 @@ from typing import Any
 
 from gwt.route.conditions import Conditions
 from gwt.route.path import BadPath, normalise
-from gwt.route.regex import BadRegex, compile_path_regex
+from gwt.route.regex import BadRegex, Regex, compile_path_regex
 
 #: The kinds of pattern in the order in which they win.
 KINDS = ("exact", "template", "regex", "prefix")
@@ -26,12 +26,13 @@ class BadPattern(ValueError):
     """A `uri` that can't be matched; the message is for people."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Entry:
     """What a host routes to.
 
     `uri` is canonical (see `pattern`), `match` one of `KINDS`, `name` breaks ties (the one that sorts first wins),
-    `target` is what the router answers. `probe` and `regex` follow from `uri`. Raises `BadPattern`.
+    `target` is what the router answers. `probe` and `regex` follow from `uri`. Never changed once it is made (not
+    frozen: that would make it four times as dear, and there are hundreds of thousands). Raises `BadPattern`.
     """
 
     uri: bytes
@@ -42,13 +43,13 @@ class Entry:
     target: Any = None
     #: A prefix or exact pattern applies to PATH when PATH + END starts with it; unused otherwise.
     probe: bytes = field(init=False, repr=False)
-    regex: re.Pattern[bytes] | None = field(init=False, repr=False)
+    regex: Regex | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.match not in KINDS:
             raise BadPattern(f"match: {self.match!r} is not one of {', '.join(KINDS)}")
-        object.__setattr__(self, "probe", _probe(self.uri, self.match))
-        object.__setattr__(self, "regex", _regex(self.uri) if self.match == "regex" else None)
+        self.probe = _probe(self.uri, self.match)
+        self.regex = _regex(self.uri) if self.match == "regex" else None
 
     @property
     def count(self) -> int:
@@ -76,7 +77,7 @@ def _probe(uri: bytes, match: str) -> bytes:
     return uri.rstrip(b"/") + b"/" if match == "prefix" else b""
 
 
-def _regex(uri: bytes) -> re.Pattern[bytes]:
+def _regex(uri: bytes) -> Regex:
     try:
         return compile_path_regex(uri)
     except BadRegex as error:

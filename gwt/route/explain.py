@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gwt.route.conditions import RequestView
 from gwt.route.entry import KINDS, Entry, is_placeholder
+from gwt.route.regex import TooLong
 from gwt.route.variables import show
 
 
@@ -19,11 +20,19 @@ class Candidate:
 
 
 def candidates(entries: Sequence[Entry], path: bytes, view: RequestView) -> list[Candidate]:
-    """All `entries` (in the order in which they win) for one request; by definition, not by tree."""
+    """All `entries` (in the order in which they win) for one request; by definition, not by tree.
+
+    Raises `TooLong` where no winner was found before.
+    """
     winner: Entry | None = None
     found = []
     for entry in entries:
-        lost = _misses(entry, path, view)
+        try:
+            lost = _misses(entry, path, view)
+        except TooLong as error:
+            if winner is None:
+                raise
+            lost = str(error)
         if lost is None:
             if winner is None:
                 winner = entry

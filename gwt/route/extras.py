@@ -34,17 +34,21 @@ class TemplateNode:
 
 
 class Extras:
-    """`templates` and `floating` (which may apply to any path) of a host whose entries are `ordered`."""
+    """The templates of a host and its `floating` entries, which may apply to any path."""
 
     __slots__ = ("_floating", "_ranks", "_templates", "longest")
 
-    def __init__(self, ordered: Sequence[Entry], templates: Sequence[Entry], floating: Sequence[Entry]) -> None:
+    def __init__(self, floating: Sequence[Entry]) -> None:
         self._floating = tuple(floating)
-        self._ranks = {entry: rank for rank, entry in enumerate(ordered)}
+        self._ranks: dict[Entry, int] = {}
         self._templates = TemplateNode()
         #: How many segments the longest template has, the empty one before the first slash included.
         self.longest = 0
-        for entry in templates:
+
+    def put(self, rank: int, entry: Entry) -> None:
+        """Every entry of the host has to be put, with its rank among them."""
+        self._ranks[entry] = rank
+        if entry.match == "template":
             segments = entry.uri.split(b"/")
             self._templates.descend(segments).entries.append(entry)
             self.longest = max(self.longest, len(segments))

@@ -15,9 +15,13 @@ from gwt.route.conditions import RequestView
 from gwt.route.entry import Entry
 from gwt.route.extras import Extras
 from gwt.route.regex import literal_prefix
+from gwt.steps import Steps
 
 #: More entries than this that hang at the root without taking everything are kept apart, not repeated in every node.
 FLOAT = 8
+
+#: Entries, or nodes, that are put in their places between two yields.
+STRIDE = 32
 
 
 class Node:
@@ -51,7 +55,7 @@ _NO_KIDS: dict[bytes, Node] = {}
 
 
 class Tree:
-    """The compiled entries of one host. `entries` are all of them in the order in which they win."""
+    """The compiled entries of one host, all of them in the order in which they win. Empty before it is `grown`."""
 
     __slots__ = ("_extras", "_splits", "_top", "entries")
 
@@ -59,15 +63,7 @@ class Tree:
         self.entries = tuple(ordered)
         self._top = Node()
         self._splits = 1
-        for rank, entry in enumerate(self.entries):
-            if entry.match != "template":
-                self._insert(rank, entry)
-        floating = self._cut_floating()
-        self._settle()
-        templates = [entry for entry in self.entries if entry.match == "template"]
-        self._extras = Extras(self.entries, templates, floating) if templates or floating else None
-        if self._extras is not None:
-            self._splits = max(self._splits, self._extras.longest)
+        self._extras: Extras | None = None
 
     def find(self, path: bytes, view: RequestView) -> Any:
         """The target of the first entry that takes the request, or None. Hot."""
@@ -91,6 +87,27 @@ class Tree:
                     return entry.target
         return None
 
+    def grown(self) -> Steps[Tree]:
+        """Every entry put in its place; only then `find` may be called."""
+        templates = False
+        for rank, entry in enumerate(self.entries):
+            if entry.match == "template":
+                templates = True
+            else:
+                self._insert(rank, entry)
+            if rank % STRIDE == 0:
+                yield
+        floating = self._cut_floating()
+        yield from self._settle()
+        if templates or floating:
+            extras = self._extras = Extras(floating)
+            for rank, entry in enumerate(self.entries):
+                extras.put(rank, entry)
+                if rank % STRIDE == 0:
+                    yield
+            self._splits = max(self._splits, extras.longest)
+        return self
+
     def _insert(self, rank: int, entry: Entry) -> None:
         segments = _place(entry)
         # One more than the longest has: what is left of a longer path must not pass for its last segment.
@@ -111,9 +128,10 @@ class Tree:
         root.inside = [rank for rank in root.inside if self.entries[rank].certain]
         return [self.entries[rank] for rank in loose]
 
-    def _settle(self) -> None:
+    def _settle(self) -> Steps[None]:
         """Replace the ranks of every node by the entries that can win there, inherited ones included."""
         waiting: list[tuple[Node, list[int], tuple[Entry, ...]]] = [(self._top, [], ())]
+        done = 0
         while waiting:
             node, ranks, inside = waiting.pop()
             ending = node.here
@@ -124,6 +142,9 @@ class Tree:
             if ending:
                 node.here = tuple([self.entries[rank] for rank in self._cut(ranks + ending)])
             waiting += [(kid, ranks, inside) for kid in node.kids.values()]
+            done += 1
+            if done % STRIDE == 0:
+                yield
 
     def _cut(self, ranks: list[int]) -> list[int]:
         """`ranks` in order, up to the first whose entry takes every request that comes here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gwt.route.conditions import RequestView
@@ -10,6 +10,7 @@ from gwt.route.entry import END, KINDS, Entry, order, shape
 from gwt.route.explain import Candidate, candidates
 from gwt.route.hosts import wildcard_suffixes
 from gwt.route.radix import Tree
+from gwt.steps import Steps, finish, in_order
 
 #: A host with at most this many literal patterns is a plain tuple: as fast to walk as a tree, and far smaller.
 SMALL = 3
@@ -18,12 +19,12 @@ _LITERAL = (KINDS[0], KINDS[3])
 HostTree = tuple[Entry, ...] | Tree
 
 
-def build(entries: Sequence[Entry]) -> HostTree:
+def build(entries: Sequence[Entry]) -> Steps[HostTree]:
     """Compile the entries of one host; of equals the first given wins."""
-    ordered = sorted(entries, key=order)
+    ordered = yield from in_order(entries, order)
     if len(ordered) <= SMALL and all(entry.match in _LITERAL for entry in ordered):
         return tuple(ordered)
-    return Tree(ordered)
+    return (yield from Tree(ordered).grown())
 
 
 def _entries(tree: HostTree) -> tuple[Entry, ...]:
@@ -115,15 +116,10 @@ class Router:
 
     def with_hosts(self, changes: Mapping[str, Sequence[Entry]]) -> Router:
         """A router in which each pattern of `changes` has these entries (none: is gone); all else is shared."""
-        steps = self.with_hosts_in_steps(changes)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                return done.value
+        return finish(self.with_hosts_in_steps(changes))
 
-    def with_hosts_in_steps(self, changes: Mapping[str, Sequence[Entry]]) -> Generator[None, None, Router]:
-        """`with_hosts` for a caller that must not be kept long: yields after each host, returns the router.
+    def with_hosts_in_steps(self, changes: Mapping[str, Sequence[Entry]]) -> Steps[Router]:
+        """`with_hosts` for a caller that must not be kept long: yields often, ends in the router.
 
         Patterns are those of `hosts.host_pattern`.
         """
@@ -132,7 +128,7 @@ class Router:
         if any(pattern.startswith("*.") for pattern in changes):
             router._wild = self._wild.copy()
         for pattern, entries in changes.items():
-            tree = build(entries) if entries else None
+            tree = (yield from build(entries)) if entries else None
             if pattern == "*":
                 router._rest = tree
             elif pattern.startswith("*"):

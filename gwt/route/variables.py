@@ -182,7 +182,7 @@ def _searched(value: Any) -> Callable[[bytes | None], bool]:
     if not isinstance(value, str):
         raise BadCondition("`~~` takes a regular expression")
     try:
-        search = compile_regex(value.encode()).search
+        search = compile_regex(value.encode(), lines=True).search
     except BadRegex as error:
         raise BadCondition(str(error)) from None
     return lambda found: found is not None and search(found) is not None

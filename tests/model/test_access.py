@@ -38,8 +38,8 @@ def test_timeout_beside_access_has_its_own_line() -> None:
     assert (access.timeout, access.lines) == (Timeout(2, 2, 2), {"retries": 3, "timeout": 2})
 
 
-def test_a_document_of_one_line_asks_nobody() -> None:
-    reader = Reader(lambda path: 1 // 0, [], 5)
+def test_a_line_that_the_document_knows_by_its_collection_needs_no_path() -> None:
+    reader = Reader(lambda path: 1 // 0, [], lambda owner, key: 5)
     assert read_plugins(reader, {"a": False}, None) == (PluginUse("a", None, 5),)
 
 
@@ -56,5 +56,5 @@ def test_lines_within_the_configuration_of_a_plugin() -> None:
     assert [use.line_of(path) for path in [("b", "c"), ("b", "x"), ("x",), ()]] == [14, 13, 12, 12]
     (large,) = read_plugins(reader, {"a": {"list": [1] * 2000}}, (None, "plugins"))
     assert len(large.lines) == 500
-    (alone,) = read_plugins(Reader(lambda path: 1 // 0, [], 5), {"a": {"b": 1}}, None)
+    (alone,) = read_plugins(Reader(lambda path: 1 // 0, [], lambda owner, key: 5, True), {"a": {"b": 1}}, None)
     assert alone.line_of(("b",)) == 5

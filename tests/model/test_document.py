@@ -162,13 +162,14 @@ def test_places_and_lines_in_every_form() -> None:
     block = read("x: 0\n---\na:\n  - b: 1\n    c: 2\n")[1]
     assert block.place(("a", 0, "c")) == (5, 8)
     assert block.place(("a", 0, "c"), True) == (5, 5)
-    assert block.line_of(("a", 0)) == 4
+    assert block.line_of(("a", 0)) == block.row_of(block.value["a"], 0) == 4
+    assert block.row_of(block.value["a"][0], "c") == 5
     one = read('{"x": 1}\n---\n{"a": [{"b": 1}]}')[1]
     assert one.place(("a", 0, "b")) == (3, 14)
-    assert one.line_of(("a", 0, "b")) == one.only_line == 3
+    assert one.line_of(("a", 0, "b")) == one.row_of(one.value["a"][0], "b") == 3
     many = read('{"a":\n [{"b": 1,\n "c": 2}]}')[0]
     assert many.line_of(("a", 0, "c")) == 3
-    assert many.only_line == 0
+    assert many.row_of(many.value["a"][0], "c") == 0
 
 
 def test_problems_carry_their_line() -> None:

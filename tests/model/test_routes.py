@@ -10,7 +10,7 @@ VALUE = {"hosts": ["A.b:80"], "services": [{"name": "s", "port": 80.0, "paths": 
 
 
 def test_the_smallest_route() -> None:
-    route = read_route(Reader(lambda path: 1, [], 3), VALUE, Source("f", 3), "ns")
+    route = read_route(Reader(lambda path: 1, [], lambda owner, key: 3), VALUE, Source("f", 3), "ns")
     assert (route.name, route.hosts, route.namespace) == ("f", ("a.b",), "ns")
     assert route.services[0].port == 80 and isinstance(route.services[0].port, int)
     assert route.services[0].paths == (Path("/", line=3),)

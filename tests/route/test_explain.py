@@ -7,6 +7,7 @@ from gwt.model.route import Path
 from gwt.route.conditions import Conditions
 from gwt.route.entry import Entry, order
 from gwt.route.explain import candidates
+from gwt.route.regex import TooLong
 
 POST = Conditions.of(Path(uri="/", methods=("POST", "PUT")))
 GET = Conditions.of(Path(uri="/", methods=("GET",)))
@@ -53,3 +54,14 @@ def test_why_one_lost(winner: Entry, loser: Entry, why: str) -> None:
 
 def test_nobody_need_win() -> None:
     assert [one.lost for one in candidates([Entry(b"/b")], b"/a", View())] == ["path /a is not under the prefix /b"]
+
+
+def test_a_loser_may_be_a_regex_that_takes_no_such_path() -> None:
+    view = View(path=b"/" + b"a" * 2000)
+    first, second = Entry(b"/", priority=1), Entry(b"[a-z]+!", "regex")
+    assert [one.lost and "takes 1024" in one.lost for one in candidates([first, second], view.path, view)] == [
+        None,
+        True,
+    ]
+    with pytest.raises(TooLong):
+        candidates([second, first], view.path, view)

@@ -8,9 +8,16 @@ from gwt.route.extras import Extras
 TEMPLATES = [Entry(uri, "template") for uri in (b"/users/{id}", b"/users/{id}/posts", b"/{any}/me", b"/{a}/{b}/{c}")]
 
 
+def put(*ordered: Entry, floating: tuple[Entry, ...] = ()) -> Extras:
+    extras = Extras(floating)
+    for rank, entry in enumerate(ordered):
+        extras.put(rank, entry)
+    return extras
+
+
 def fitting(path: bytes) -> list[bytes]:
     ordered = sorted(TEMPLATES, key=order)
-    return [entry.uri for entry in Extras(ordered, ordered, ()).among((), path.split(b"/"))]
+    return [entry.uri for entry in put(*ordered).among((), path.split(b"/"))]
 
 
 @pytest.mark.parametrize(
@@ -35,10 +42,10 @@ def test_every_template_that_fits_is_found_in_order(path: bytes, uris: list[byte
 def test_extras_come_in_their_places() -> None:
     high, template, low = Entry(b"/", priority=1), Entry(b"/{a}", "template"), Entry(b"/")
     floating = Entry(b"a", "regex")
-    extras = Extras((high, template, floating, low), (template,), ())
+    extras = put(high, template, floating, low)
     assert tuple(extras.among((low,), [b"", b"x"])) == (template, low)
     assert tuple(extras.among((high, low), [b"", b"x"])) == (high, template, low)
     assert tuple(extras.among((high, low), [b"", b"x", b"y"])) == (high, low)
-    extras = Extras((high, template, floating, low), (template,), (floating,))
+    extras = put(high, template, floating, low, floating=(floating,))
     assert tuple(extras.among((high, low), [b"", b"x"])) == (high, template, floating, low)
     assert tuple(extras.among((), [b"", b"x", b"y"])) == (floating,)

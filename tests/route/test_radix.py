@@ -7,14 +7,15 @@ from route.request_view import View
 from gwt.model.route import Path
 from gwt.route.conditions import Conditions
 from gwt.route.entry import Entry, order, pattern
-from gwt.route.radix import FLOAT, Tree
+from gwt.route.radix import FLOAT, STRIDE, Tree
+from gwt.steps import finish
 
 CANARY = Conditions.of(Path(uri="/", headers={"x-canary": "1"}))
 
 
 def tree(*uris: tuple[str, str] | Entry) -> Tree:
     entries = [one if isinstance(one, Entry) else Entry(pattern(*one), one[1], target=one[0]) for one in uris]
-    return Tree(sorted(entries, key=order))
+    return finish(Tree(sorted(entries, key=order)).grown())
 
 
 def found(compiled: Tree, *paths: bytes) -> list[object]:
@@ -66,3 +67,11 @@ def test_loose_entries_keep_their_place_by_priority() -> None:
 def test_a_very_deep_uri_is_no_trouble() -> None:
     deep = "/a" * 20_000
     assert found(tree((deep, "prefix"), ("/", "prefix")), deep.encode() + b"/b", b"/a/a") == [deep, "/"]
+
+
+def test_a_large_host_is_compiled_in_many_steps() -> None:
+    entries = [Entry(f"/{n}".encode(), target=n) for n in range(2000)] + [
+        Entry(f"/{{a}}/{n}".encode(), "template", target=n) for n in range(2000)
+    ]
+    # Each of the prefixes is put in its place and its node settled; then all entries are ranked.
+    assert sum(1 for _ in Tree(sorted(entries, key=order)).grown()) >= 8000 // STRIDE

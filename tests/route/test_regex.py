@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gwt.route.regex import MAX_PATTERN, BadRegex, compile_path_regex, compile_regex, literal_prefix
+from gwt.route.regex import MAX_PATTERN, BadRegex, TooLong, compile_path_regex, compile_regex, literal_prefix
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,8 @@ from gwt.route.regex import MAX_PATTERN, BadRegex, compile_path_regex, compile_r
         (b"(", "not a regular expression"),
         (b"[z-a]", "not a regular expression"),
         (b"(a+)+b", "exponential"),
+        (b"a*a*a*b", "several repeated parts"),
+        (b"^(.*)/(.*)/(.*)/x$", "several repeated parts"),
         (b"a" * (MAX_PATTERN + 1), "longer than"),
         (b"(?:" * 500 + b")" * 500, "longer than"),
     ],
@@ -18,6 +20,28 @@ from gwt.route.regex import MAX_PATTERN, BadRegex, compile_path_regex, compile_r
 def test_refused(pattern: bytes, complaint: str) -> None:
     with pytest.raises(BadRegex, match=complaint):
         compile_regex(pattern)
+
+
+@pytest.mark.parametrize("pattern", [b"^/v[0-9]+/", b"[.]php$", b"^/(.*)/(.*)$"])
+def test_most_patterns_take_any_text(pattern: bytes) -> None:
+    assert compile_regex(pattern).search(b"/v1/" + b"x" * 100_000 + b"/y.php")
+
+
+def test_a_pattern_with_a_bound_says_what_is_too_long() -> None:
+    regex = compile_regex(b"[a-z]+[0-9]")
+    assert regex.search(b"x" * 1023 + b"1") and regex.subn(b"-", b"/ab1/cd2", count=1) == (b"/-/cd2", 1)
+    for use in (regex.search, lambda text: regex.subn(b"", text)):
+        with pytest.raises(TooLong, match="has 1025 bytes; this one takes 1024"):
+            use(b"x" * 1025)
+
+
+def test_whole_texts() -> None:
+    regex = compile_regex(b"(?i)a|b*", whole=True)
+    assert [bool(regex.search(text)) for text in (b"A", b"bb", b"", b"ab", b"a\n")] == [True, True, True, False, False]
+    with pytest.raises(BadRegex, match="not a regular expression"):
+        compile_regex(b"a)(b", whole=True)
+    with pytest.raises(BadRegex, match="several repeated parts"):  # looked for anywhere, it is found at once
+        compile_regex(b"a*a*a*", whole=True)
 
 
 def test_deep_nesting_is_an_error_not_a_crash() -> None:
