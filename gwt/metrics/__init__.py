@@ -6,7 +6,7 @@ reads the files of all, the dead ones included. `Meters` names what the gateway 
 
 from gwt.metrics.exposition import CONTENT_TYPE, exposition, exposition_parts
 from gwt.metrics.leafstats import LeafStats
-from gwt.metrics.meters import Meters, UpstreamStats
+from gwt.metrics.meters import Meters, StreamStats, UpstreamStats
 from gwt.metrics.registry import Counter, Gauge, Histogram, Metrics, Vector
 from gwt.metrics.shared import fold
 
@@ -18,6 +18,7 @@ __all__ = [
     "LeafStats",
     "Meters",
     "Metrics",
+    "StreamStats",
     "UpstreamStats",
     "Vector",
     "exposition",
