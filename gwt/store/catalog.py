@@ -12,10 +12,22 @@ from itertools import chain
 from typing import Any
 
 from gwt.delta import Delta, quarantine_key
+from gwt.model.certificate import Certificate
 from gwt.model.route import Problem, Route, ServiceSpec
 from gwt.steps import Steps
 from gwt.store.claims import Place
-from gwt.store.content import EMPTY, ConsumerPart, Content, Doc, KubePart, ListPart, Part, RulesPart, ServicePart
+from gwt.store.content import (
+    EMPTY,
+    CertificatePart,
+    ConsumerPart,
+    Content,
+    Doc,
+    KubePart,
+    ListPart,
+    Part,
+    RulesPart,
+    ServicePart,
+)
 from gwt.store.kubejoin import KubeJoin
 from gwt.store.lastgood import in_force
 from gwt.store.shelves import RouteShelf, RuleShelf, Shelf, TableShelf, all_problems
@@ -38,6 +50,7 @@ class Catalog:
         self.services: Shelf[ServiceSpec] = Shelf()
         self.lists: TableShelf[tuple[str, ...]] = TableShelf()
         self.consumers: TableShelf[Mapping[str, Any]] = TableShelf()
+        self.certificates: TableShelf[Certificate] = TableShelf()
         self.rules = RuleShelf()
         self.kube = KubeJoin()
 
@@ -73,8 +86,10 @@ class Catalog:
         services = yield from self.services.settle()
         lists = yield from self.lists.settle_whole()
         consumers = yield from self.consumers.settle_whole()
+        certificates = yield from self.certificates.settle_whole()
+        problems = self._settle_problems()
         delta = Delta(
-            self.revision + 1, routes, services, self.rules.settle(), lists, consumers, self._settle_problems()
+            self.revision + 1, routes, services, self.rules.settle(), lists, consumers, problems, certificates
         )
         if delta:
             self.revision = delta.revision
@@ -83,13 +98,14 @@ class Catalog:
     def _replace(self, source: str, content: Content) -> Steps[None]:
         before = self._docs.get(source, {})
         after = (yield from in_force(before, content.docs)) if content.readable else before
-        changed = [identity for identity, doc in before.items() if after.get(identity) != doc]
-        for number, identity in enumerate(changed):
+        gone = [identity for identity, doc in before.items() if after.get(identity) != doc]
+        for number, identity in enumerate(gone):
             self._drop(source, before[identity])
             if number % STRIDE == 0:
                 yield
+        staying = before.keys() - gone
         for number, (identity, doc) in enumerate(after.items()):
-            if before.get(identity) != doc:
+            if identity not in staying:
                 self._put(source, doc)
             if number % STRIDE == 0:
                 yield
@@ -113,13 +129,15 @@ class Catalog:
             case Route():
                 self.routes.put(part.name, place, part)
             case ServicePart():
-                self.services.put(part.spec.key, place._replace(line=part.line), part.spec)
+                self.services.put(part.spec.key, Place(*place[:-1], part.line), part.spec)
             case RulesPart():
                 self.rules.put(place, part.rules)
             case ListPart():
                 self.lists.put(part.name, place, part.cidrs)
             case ConsumerPart():
                 self.consumers.put(part.name, place, part.conf)
+            case CertificatePart():
+                self.certificates.put(part.name, place, part.certificate)
             case KubePart():
                 self.kube.put(part, place)
 
@@ -128,20 +146,22 @@ class Catalog:
             case Route():
                 self.routes.drop(part.name, place)
             case ServicePart():
-                self.services.drop(part.spec.key, place._replace(line=part.line))
+                self.services.drop(part.spec.key, Place(*place[:-1], part.line))
             case RulesPart():
                 self.rules.drop(place)
             case ListPart():
                 self.lists.drop(part.name, place)
             case ConsumerPart():
                 self.consumers.drop(part.name, place)
+            case CertificatePart():
+                self.certificates.drop(part.name, place)
             case KubePart():
                 self.kube.drop(part, place)
 
     def _settle_problems(self) -> tuple[Problem, ...] | None:
         said = chain.from_iterable(self._problems[source] for source in sorted(self._problems))
         failed = (self._failed[source] for source in sorted(self._failed))
-        joined = all_problems(self.routes, self.services, self.lists, self.consumers)
+        joined = all_problems(self.routes, self.services, self.lists, self.consumers, self.certificates)
         problems = (*failed, *said, *joined)
         if problems == self.problems_given:
             return None

@@ -6,13 +6,14 @@ Small immutable values that pickle well: `loader` makes them outside the serving
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gwt.model.certificate import Certificate
 from gwt.model.route import Problem, Quarantined, Route, Rule, ServiceSpec
+from gwt.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ServicePart:
     """One statically written upstream and its line."""
 
@@ -20,14 +21,14 @@ class ServicePart:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RulesPart:
     """The rules of one document, in their order."""
 
     rules: tuple[Rule, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ListPart:
     """One named list of CIDRs."""
 
@@ -35,7 +36,7 @@ class ListPart:
     cidrs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ConsumerPart:
     """One named consumer and its credentials as written."""
 
@@ -43,7 +44,7 @@ class ConsumerPart:
     conf: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KubePart:
     """A Service, EndpointSlice or Endpoints. `service` is the `namespace/name` of the Service that it belongs to."""
 
@@ -53,10 +54,18 @@ class KubePart:
     value: Any
 
 
-Part = Route | ServicePart | RulesPart | ListPart | ConsumerPart | KubePart
+@value
+class CertificatePart:
+    """One named certificate."""
+
+    name: str
+    certificate: Certificate
 
 
-@dataclass(frozen=True, slots=True)
+Part = Route | ServicePart | RulesPart | ListPart | ConsumerPart | CertificatePart | KubePart
+
+
+@value
 class Doc:
     """One document. `identity` names it over its changes (file#n, namespace/configmap/key#n), `index` is its position.
 
@@ -70,7 +79,7 @@ class Doc:
     inner: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Content:
     """All documents of a source and every problem with them. Not `readable`: nothing is known but the problems."""
 

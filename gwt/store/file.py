@@ -25,16 +25,13 @@ from gwt.store.catalog import Catalog
 from gwt.store.known import Known, Suspects
 from gwt.store.loading import Fetched, Loaded, fetch, parse
 from gwt.store.outside import Outside
-from gwt.store.pace import Pacer
+from gwt.store.pace import HURRY, Pacer
 from gwt.store.scan import Listing, Stamp, scan, stamp
 
 T = TypeVar("T")
 
 #: Seconds for which a changed file must hold still before it is read: half-written is not what anybody means.
 QUIET = 0.05
-
-#: Seconds a turn while nothing is served yet; short enough that no child waits for its answer to be taken.
-HURRY = 0.02
 
 #: Documents that are handed over together while the first content is still being read.
 PORTION = 5000

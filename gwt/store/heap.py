@@ -27,7 +27,7 @@ MUCH, WINDOW = 0.03, 0.2
 CROWD = 2_000
 
 #: Allocations before a young collection, young ones before a middle one, middle ones before a full one.
-THRESHOLDS = (700, 4, 25)
+THRESHOLDS = (150, 2, 240)
 
 
 class Heap:

@@ -23,6 +23,7 @@ from operator import attrgetter
 from typing import Any, BinaryIO
 
 from gwt.model import route as model
+from gwt.model.certificate import Certificate, ClientAuth
 from gwt.steps import Steps
 from gwt.store import content as parts
 from gwt.store.content import Content, Doc, KubePart, Part, ServicePart
@@ -148,6 +149,7 @@ for _cls in (
     *(model.Source, model.Timeout, model.RateLimit, model.PluginUse, model.Balance, model.Rewrite, model.Path),
     *(model.Service, model.Env, model.Route, model.Rule, model.EndpointSpec, model.ServiceSpec, model.Problem),
     *(model.Quarantined, parts.ServicePart, parts.RulesPart, parts.ListPart, parts.ConsumerPart, parts.KubePart),
+    *(model.Stream, parts.CertificatePart, Certificate, ClientAuth),
     *(Doc, Content, Loaded),
 ):
     _REDUCERS[_cls] = _reducer(_cls)

@@ -1,8 +1,8 @@
 """MemoryStore: documents that the program itself puts in (`memory:`), for embedding and for tests.
 
-    store.put("routes.yaml", "hosts: [example.com]\\nservices: ...")
-    store.put_documents("upstreams", [UpstreamsDoc(...)])
-    store.delete("routes.yaml")
+store.put("routes.yaml", "hosts: [example.com]\\nservices: ...")
+store.put_documents("upstreams", [UpstreamsDoc(...)])
+store.delete("routes.yaml")
 """
 
 from __future__ import annotations

@@ -97,9 +97,7 @@ class Outside:
         self._children.add(child)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         arguments = [sys.executable, "-m", "gwt.store.loader"]
-        self._reactor.spawnProcess(
-            child, sys.executable, arguments, environment, childFDs={0: "w", 1: "r", 2: 2}
-        )
+        self._reactor.spawnProcess(child, sys.executable, arguments, environment, childFDs={0: "w", 1: "r", 2: 2})
         return child
 
     def _let_go(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -17,11 +17,16 @@ from gwt.store.heap import Heap
 
 T = TypeVar("T")
 
+#: Seconds a turn: beside requests, no more than some of them take; and while nothing is served yet, still
+#: so few that neither a child that waits for its answer to be taken, nor whoever asks how it stands, has to wait.
+BUDGET: Final = 0.00005
+HURRY: Final = 0.002
+
 
 class Pacer:
     """Runs Steps on `clock` (IReactorTime): at most about `budget` seconds a turn, `now` is a fine monotonic clock."""
 
-    def __init__(self, clock: Any, budget: float = 0.002, now: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Any, budget: float = BUDGET, now: Callable[[], float] = time.perf_counter) -> None:
         self._clock, self._now = clock, now
         self.budget = budget
         self.longest = 0.0

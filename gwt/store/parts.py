@@ -10,10 +10,11 @@ from hashlib import blake2b
 
 from gwt.model.document import decode
 from gwt.model.endpoints import name_of, service_of
-from gwt.model.others import ConsumersDoc, KubeObject, ListsDoc, RulesDoc, UpstreamsDoc
+from gwt.model.others import CertificatesDoc, ConsumersDoc, KubeObject, ListsDoc, RulesDoc, UpstreamsDoc
 from gwt.model.parse import Document, Parsed, parse_file
 from gwt.model.route import Quarantined, Route
-from gwt.store.content import ConsumerPart, Content, Doc, KubePart, ListPart, Part, RulesPart, ServicePart
+from gwt.store import content
+from gwt.store.content import Content, Doc, Part
 from gwt.store.slim import slim
 
 
@@ -60,15 +61,18 @@ def _parts(document: Document) -> Iterator[Part]:
             yield document
         case UpstreamsDoc():
             for spec in document.services:
-                yield ServicePart(spec, document.lines.get(spec.key, 0))
+                yield content.ServicePart(spec, document.lines.get(spec.key, 0))
         case RulesDoc():
-            yield RulesPart(document.rules)
+            yield content.RulesPart(document.rules)
         case ListsDoc():
             for name, cidrs in document.lists.items():
-                yield ListPart(name, cidrs)
+                yield content.ListPart(name, cidrs)
         case ConsumersDoc():
             for name, conf in document.consumers.items():
-                yield ConsumerPart(name, conf)
+                yield content.ConsumerPart(name, conf)
+        case CertificatesDoc():
+            for name, certificate in document.certificates.items():
+                yield content.CertificatePart(name, certificate)
         case KubeObject():
             yield from _kube_parts(document)
 
@@ -76,4 +80,4 @@ def _parts(document: Document) -> Iterator[Part]:
 def _kube_parts(document: KubeObject) -> Iterator[Part]:
     service = service_of(document.object, document.kind)
     if service is not None:
-        yield KubePart(document.kind, name_of(document.object), service, slim(document.kind, document.object))
+        yield content.KubePart(document.kind, name_of(document.object), service, slim(document.kind, document.object))

@@ -19,7 +19,7 @@ from gwt.delta import Delta
 from gwt.snapshot import Current, Snapshot
 from gwt.store.base import Store
 from gwt.store.heap import Heap
-from gwt.store.pace import Pacer
+from gwt.store.pace import BUDGET, HURRY, Pacer
 from gwt.surroundings import Surroundings
 
 
@@ -40,13 +40,6 @@ class RefreshEvent:
 Observe = Callable[[RefreshEvent], None]
 
 
-#: Seconds a turn of the event loop that a change may take; less than half of what a client could notice.
-BUDGET = 0.002
-
-#: The same while nothing is served yet.
-HURRY = 0.02
-
-
 class Refresher:
     """Keeps `current` at what `store` says. `clock` is IReactorTime, `interval` in seconds."""
 
@@ -59,6 +52,8 @@ class Refresher:
         self._pacer = Pacer(clock, HURRY)
         self._pending: Delta | None = None
         self._work: Deferred[Any] | None = None
+        self._soon: Any = None
+        self._told = current.snapshot.revision
         self._busy = self._stopped = False
         self._waiting: list[Deferred[None]] = []
         self._heap = Heap()
@@ -78,19 +73,29 @@ class Refresher:
         self._stopped = True
         if self._loop.running:
             self._loop.stop()
+        if self._soon is not None:
+            self._soon.cancel()
         if self._work is not None:
             self._work.cancel()
         return self._store.stop()
 
     def apply(self, delta: Delta) -> None:
         """Put `delta` in force as soon as may be."""
+        self._told = delta.revision
         self._pending = delta if self._pending is None else self._pending.merged(delta)
+        if not self._loop.running:
+            self._next()
+        elif self._soon is None:  # requests have their turn after the work that it took to read the Delta
+            self._soon = self._clock.callLater(0, self._begin)
+
+    def _begin(self) -> None:
+        self._soon = None
         self._next()
 
     def reconfigure(self, surroundings: Surroundings) -> Deferred[None]:
         """Compile everything again in other surroundings; fires when that is in force."""
         self._surroundings = surroundings
-        self.apply(Delta(self._current.snapshot.revision))
+        self.apply(Delta(self._told))
         return self.settled()
 
     def settled(self) -> Deferred[None]:
@@ -141,7 +146,7 @@ class Refresher:
             self._release()  # what failed waits for the next Delta or pull
 
     def _release(self) -> None:
-        if not self._busy:
+        if not self._busy and self._soon is None:
             waiting, self._waiting = self._waiting, []
             for done in waiting:
                 done.callback(None)

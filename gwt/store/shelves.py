@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from gwt.delta import quarantine_key
-from gwt.model.route import Problem, Quarantined, Route, Rule
-from gwt.steps import Steps
+from gwt.model.route import Problem, Quarantined, Route, Rule, Stream
+from gwt.steps import Steps, in_order
 from gwt.store.claims import Claim, Claims, Place
 
 V = TypeVar("V")
 
 #: Keys settled between two yields, some 100 µs.
-STRIDE = 32
+STRIDE = 8
 
 
 class Shelf(Generic[V]):
@@ -99,7 +99,8 @@ class RouteShelf(Shelf[Route | Quarantined]):
     def _quarantined(self, claim: Claim[Route | Quarantined], holder: Claim[Route | Quarantined]) -> Quarantined:
         value = claim.value
         problem = self.double(value.name or "", claim, holder)
-        return Quarantined(value.name, value.hosts, (problem,), value.source)
+        stream = value.stream.listener if isinstance(value.stream, Stream) else value.stream
+        return Quarantined(value.name, value.hosts, (problem,), value.source, stream)
 
     def double(self, key: str, claim: Claim[Route | Quarantined], holder: Claim[Route | Quarantined]) -> Problem:
         late, first = claim.value.source, holder.value.source
@@ -133,12 +134,15 @@ class RuleShelf:
 
 
 class TableShelf(Shelf[V]):
-    """A shelf that is given out whole: lists, consumers."""
+    """A shelf that is given out whole: lists, consumers, certificates."""
 
     def settle_whole(self) -> Steps[Mapping[str, V] | None]:
-        """All values by key, None where nothing changed."""
+        """All values in the order of their keys, so that all who follow a store have one; None: nothing changed."""
         changed = yield from self.settle()
-        return dict(self.given) if changed else None
+        if not changed:
+            return None
+        items = yield from in_order(list(self.given.items()), lambda item: item[0])
+        return dict(items)
 
 
 def all_problems(*shelves: Shelf[Any]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 
 from gwt.store.base import StoreError
 from gwt.store.file import FileStore
@@ -9,7 +9,7 @@ from gwt.store.memory import MemoryStore
 from gwt.store.open import open_store
 
 
-class Reactor(Clock):
+class Reactor(MemoryReactorClock):
     """As much of one as opening needs."""
 
     def getThreadPool(self) -> None:
@@ -37,10 +37,26 @@ def test_memory() -> None:
     assert isinstance(open_store("memory://", Reactor()), MemoryStore)
 
 
-@pytest.mark.parametrize("url", ["redis://h:6379/0", "rediss://h", "redis+sentinel://h/n", "etcd://h:2379"])
-def test_what_is_not_there_yet_says_so(url: str) -> None:
-    with pytest.raises(StoreError, match="not in this version"):
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("redis://h/0", "Redis at h:6379 (0 routes, 0 services)"),
+        ("redis+unix:///run/r.sock", "Redis at /run/r.sock (0 routes, 0 services)"),
+        ("redis+sentinel://:secret@h/n", "Redis n of the Sentinels h:26379 (0 routes, 0 services)"),
+        ("etcd://u:secret@h,[::1]:3", "etcd at h:2379, [::1]:3 (0 routes, 0 services)"),
+    ],
+)
+def test_shared_stores(url: str, told: str) -> None:
+    assert open_store(url, Reactor()).describe() == told
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://u@secret", "redis+sentinel://h", "rediss://h?ca=/no/such/file", "etcd://", "etcds://h?ca=/no"]
+)
+def test_what_can_t_be_reached_by_what_is_written(url: str) -> None:
+    with pytest.raises(StoreError, match=r"^store: ") as caught:
         open_store(url, Reactor())
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["./routes", "", "file:", "file://host/routes", "memory:x", "postgres://u:secret@h/db"])

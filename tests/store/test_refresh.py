@@ -143,16 +143,38 @@ def test_changes_are_put_in_force_as_they_come(world: World) -> None:
     assert world.current.snapshot.revision == 3
 
 
+def test_changes_of_one_turn_come_into_force_as_one(world: World) -> None:
+    world.start(Delta(1))
+    world.store.apply(Delta(2, route("a", "x")))
+    world.store.apply(Delta(3, route("b", "y")))
+    settled = world.refresher.settled()
+    assert not settled.called
+    world.settle()
+    assert settled.called
+    assert [event.revision for event in world.events] == [1, 3]
+
+
 def test_changes_that_overlap_come_into_force_as_one(world: World) -> None:
     world.start(Delta(1))
     world.refresher._pacer.budget = 0.0  # a turn of the loop for every step
     world.store.apply(Delta(2, route("a", "x")))
+    world.refresher._begin()  # its turn has come
     world.store.apply(Delta(3, route("b", "y")))
     world.store.apply(Delta(4, {"a": None}))
     assert hosts(world) == []
     world.settle()
     assert hosts(world) == ["y"]
     assert [event.revision for event in world.events] == [1, 2, 4]
+
+
+def test_other_surroundings_are_of_the_revision_that_is_on_its_way(world: World) -> None:
+    world.start(Delta(1))
+    world.refresher._pacer.budget = 0.0
+    world.store.apply(Delta(2, route("a", "x")))
+    world.refresher._begin()  # its turn has come
+    world.refresher.reconfigure(SURROUNDINGS)
+    world.settle()
+    assert world.current.snapshot.revision == 2 and hosts(world) == ["x"]
 
 
 def test_a_snapshot_is_swapped_whole(world: World) -> None:

@@ -1,0 +1,44 @@
+"""gwt.store.reach: a commit is waited for until it is known, or for a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.task import Clock
+
+from gwt.store.reach import REACH, Reach
+
+
+def reach() -> tuple[Reach, Clock]:
+    clock = Clock()
+    return Reach(lambda part, rev, revs: revs.get(part, -1) >= rev, clock), clock
+
+
+def results(*asked: Any) -> list[int | None]:
+    found: list[Any] = [None] * len(asked)
+    for number, one in enumerate(asked):
+        one.addCallback(lambda rev, number=number: found.__setitem__(number, rev))
+    return found
+
+
+def test_each_is_released_by_what_holds_it() -> None:
+    made, clock = reach()
+    found = results(made.wait(3, "routes"), made.wait(4, "routes"), made.wait(1, "services"))
+    made.release({"routes": 2})
+    assert found == [None, None, None]
+    made.release({"routes": 3, "services": 7})
+    assert found == [3, None, 1]
+    clock.advance(REACH)
+    assert found == [3, 4, 1] and not clock.getDelayedCalls()
+    made.release({"routes": 9})
+
+
+def test_who_waits_no_more_is_left_out() -> None:
+    made, clock = reach()
+    one = made.wait(3, "routes")
+    found: list[Any] = []
+    one.addErrback(found.append)
+    one.cancel()
+    made.release({"routes": 3})
+    assert found[0].check(CancelledError) and not clock.getDelayedCalls()
