@@ -1,0 +1,1 @@
+"""The controller: Kubernetes -> the store that gateways share."""

@@ -1,0 +1,122 @@
+"""Leading: takes part in the Election by the Lease in the API server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from gwt.controller.api import Answer, Api, ApiError
+from gwt.controller.watching import message_of, read_json
+from gwt.kube.lease import Election
+from gwt.kube.reflector import Unreadable
+
+
+class Leading:
+    """See `publisher.Leader`. `changed` is called when we begin to lead, or lead no more. `wall` gives Unix time."""
+
+    log = Logger("gwt.controller")
+
+    def __init__(
+        self, clock: Any, api: Api, election: Election, wall: Callable[[], float], changed: Callable[[], None]
+    ) -> None:
+        self._clock, self._api, self.election, self._wall, self._changed = clock, api, election, wall, changed
+        self._base = f"/apis/coordination.k8s.io/v1/namespaces/{election.namespace}/leases"
+        self._running: Deferred[None] | None = None
+        self._stopped = False
+        self._led: int | None = None
+        self._said = ""
+
+    @property
+    def epoch(self) -> int | None:
+        """With what to fence commits; None: we don't lead."""
+        return self.election.epoch if self.election.leads(self._clock.seconds()) and not self._stopped else None
+
+    def fenced(self, epoch: int) -> None:
+        """Another one leads."""
+        self.election.fenced(epoch)
+        self._tell()
+
+    def start(self) -> None:
+        """Try to lead, and keep trying."""
+        self._running = Deferred.fromCoroutine(self._run())
+        self._running.addErrback(lambda failure: failure.trap(CancelledError))
+
+    def release(self) -> Deferred[None]:
+        """Try no more, and let another lead at once. Does not fail."""
+        led, self._stopped = self.epoch is not None, True
+        if self._running is not None:
+            self._running.cancel()
+        if not led:
+            return Deferred.fromCoroutine(_nothing())
+        return Deferred.fromCoroutine(self._release()).addErrback(
+            lambda failure: self.log.warn("the Lease is not released: {why}", why=failure.getErrorMessage())
+        )
+
+    async def _run(self) -> None:
+        while not self._stopped:
+            pause = self.election.terms.retry
+            try:
+                await self._try()
+                self._said = ""
+            except CancelledError:
+                raise
+            except (ApiError, Unreadable) as error:
+                pause /= 2  # an API server that is back may lack nothing but somebody who leads
+                if str(error) != self._said:
+                    self._said = str(error)
+                    self.log.warn("the Lease {name}: {why}", name=self.election.name, why=self._said)
+            except Exception:
+                self.log.failure("a bug: the Lease can't be kept")
+            self._tell()
+            await deferLater(self._clock, pause, lambda: None)
+
+    async def _try(self) -> None:
+        lease = await self._get()
+        now = self._clock.seconds()
+        wanted = self.election.decide(lease, now, self._wall())
+        if wanted is None:
+            return
+        answer = await self._put(wanted, lease is None)
+        if answer.status in (200, 201):
+            self._tell()  # where it had run out meanwhile, whoever waits to write is to hear of the new one
+            self.election.wrote(read_json(answer.body), now)
+        elif answer.status != 409:  # somebody else was quicker
+            raise ApiError(f"the API server answers {answer.status} {message_of(answer.body)}")
+
+    async def _release(self) -> None:
+        lease = await self._get()
+        wanted = None if lease is None else self.election.released(lease, self._wall())
+        if wanted is not None:
+            await self._put(wanted, False)
+
+    async def _get(self) -> dict[str, Any] | None:
+        answer = await self._api.ask("GET", f"{self._base}/{self.election.name}", timeout=self._patience)
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise ApiError(f"the API server answers {answer.status} {message_of(answer.body)}")
+        return read_json(answer.body)
+
+    def _put(self, lease: dict[str, Any], new: bool) -> Deferred[Answer]:
+        method, path = ("POST", self._base) if new else ("PUT", f"{self._base}/{self.election.name}")
+        return self._api.ask(method, path, json.dumps(lease).encode(), timeout=self._patience)
+
+    @property
+    def _patience(self) -> float:
+        return self.election.terms.renew / 2
+
+    def _tell(self) -> None:
+        epoch = self.epoch
+        if epoch != self._led:
+            self._led = epoch
+            self.log.info("this controller {what}", what="leads no more" if epoch is None else "leads now")
+            self._changed()
+
+
+async def _nothing() -> None:
+    return None

@@ -1,0 +1,69 @@
+"""What a store should hold by what the objects say: said a second time, as plainly as can be, to compare with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+Object = Mapping[str, Any]
+
+
+def services(services: Mapping[str, Object], slices: Mapping[str, Object]) -> dict[str, Any]:
+    """By key what each port has for endpoints: {address: (ready, serving, terminating)}."""
+    found: dict[str, Any] = {}
+    for name, service in services.items():
+        for port in service["spec"].get("ports", ()):
+            if port.get("protocol", "TCP") != "TCP":
+                continue
+            key = f"{name}:{port['port']}"
+            if service["spec"].get("type") == "ExternalName":
+                address = service["spec"]["externalName"]
+                leads = address.replace(".", "").isdigit() and not address.startswith("127.")
+                found[key] = {f"{address}:{port['port']}": (True, True, False)} if leads else {}
+            else:
+                found[key] = _endpoints(name, port.get("name", ""), slices.values())
+    return found
+
+
+def _endpoints(service: str, port_name: str, slices: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for one in slices:
+        owner = f"{one['metadata']['namespace']}/{one['metadata']['labels']['kubernetes.io/service-name']}"
+        for port in one["ports"]:
+            if owner == service and port.get("name", "") == port_name:
+                for item in one["endpoints"]:
+                    said = item["conditions"]
+                    state = (said["ready"], said.get("serving", said["ready"]), said.get("terminating", False))
+                    found[f"{item['addresses'][0]}:{port['port']}"] = state
+    return found
+
+
+def endpoints(raw: bytes) -> dict[str, Any]:
+    """The same of an entry of the store."""
+    return {
+        one["address"]: (one.get("ready", True), one.get("serving", True), one.get("terminating", False))
+        for one in json.loads(raw)["endpoints"]
+    }
+
+
+def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], dict[str, str]]:
+    """By name (document, origin) of what counts; and by origin the names of documents that can't be used.
+
+    The texts are those of tests: many documents, each with a name, bad where `hosts` is no list.
+    """
+    good: dict[str, Any] = {}
+    bad: dict[str, str] = {}
+    for key, value in sorted(maps.items(), key=lambda one: (one[1]["metadata"]["creationTimestamp"], one[0])):
+        if (value["metadata"].get("labels") or {}).get("gwt.io/route") != "true":
+            continue
+        for data_key, text in sorted(value["data"].items()):
+            for number, document in enumerate(yaml.safe_load_all(text), 1):
+                origin = f"{key}/{data_key}" + (f"#{number}" if number > 1 else "")
+                if not isinstance(document["hosts"], list):
+                    bad[origin] = document["name"]
+                else:
+                    good.setdefault(document["name"], ({**document, "namespace": "n"}, origin))
+    return good, bad
