@@ -76,6 +76,8 @@ class Collector:
         meters.connections_active.set(sum(factory.connections for factory in factories))
         _set(meters.connections_accepted, sum(factory.accepted for factory in factories))
         _set(meters.connections_refused, sum(factory.refused for factory in factories))
+        _set(meters.http2_accepted, sum(factory.framed for factory in factories))
+        _set(meters.http2_calmed, sum(factory.calmed for factory in factories))
         self._active.set(observed.proxy.live)
         _set(self._retries, observed.proxy.retries)
         _set(self._connects, self._dialled.connects)

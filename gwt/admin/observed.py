@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from gwt.metrics import Meters
 from gwt.phase.installed import Installed
 from gwt.proxy import Proxy
 from gwt.snapshot import Current
+from gwt.store.commit import Writable
 
 
 class Healthy(Protocol):
@@ -37,6 +38,8 @@ class Accepting(Protocol):
 
     accepted: int
     refused: int
+    framed: int
+    calmed: int
 
     @property
     def connections(self) -> int: ...
@@ -56,7 +59,11 @@ class Plugged(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """`factories` by the role of their listener; `clock` gives monotonic seconds."""
+    """`factories` by the role of their listener; `clock` gives monotonic seconds.
+
+    `store` gives the store in force where it takes changes, else None; what `settled` gives fires when nothing that was
+    handed over is still to come into force.
+    """
 
     current: Current
     health: Healthy
@@ -65,3 +72,5 @@ class Observed:
     factories: Mapping[str, Accepting]
     clock: Callable[[], float]
     plugins: Plugged
+    store: Callable[[], Writable | None] = lambda: None
+    settled: Callable[[], Deferred[Any]] = lambda: succeed(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.logger import Logger
 
-from gwt.admin import plugins, problems, routes, upstreams
-from gwt.admin.answers import Reply, failed
+from gwt.admin import certificates, plugins, problems, routes, upstreams
+from gwt.admin.answers import Reply
+from gwt.admin.changes import WRITING, Changes
 from gwt.admin.collector import Collector
+from gwt.admin.dyups import Dyups
 from gwt.admin.guard import METRICS, OPEN, Guard
 from gwt.admin.lag import Lag
 from gwt.admin.observed import Observed
@@ -19,7 +22,8 @@ from gwt.admin.peers import Peers
 from gwt.admin.site import site
 from gwt.admin.tree import BadQuery, Entry, Question, Tree
 from gwt.admin.watched import Dialled, Watched
-from gwt.explain import Asked, explaining
+from gwt.explain import Asked
+from gwt.explain_streams import explaining_any
 from gwt.metrics import CONTENT_TYPE, exposition_parts
 from gwt.model.settings import Settings
 from gwt.snapshot import Snapshot
@@ -42,6 +46,8 @@ class Admin:
         self._collector = Collector(observed, dialled, type(reactor).__name__.removesuffix("Reactor"))
         self._lag = Lag(reactor, metrics)
         self._peers = Peers(reactor, metrics.directory, self._tell)
+        self._changes = Changes(observed.store, lambda: self._snapshot, self._pacer, time.time, observed.settled)
+        self._dyups = Dyups(lambda: self._snapshot, self._changes.upstream)
         self._tree = Tree(self._entries(), Guard(), reactor)
         self.site = site(self._tree, reactor)
         self.apply(settings)
@@ -51,9 +57,20 @@ class Admin:
             Entry("healthz", "whether this process is alive", self._alive, OPEN),
             Entry("readyz", "whether the gateway takes traffic, by source", self._readiness, OPEN),
             Entry("metrics", "Prometheus text over all workers", self._metrics, METRICS),
-            Entry("v1/routes", "documents; ?limit=&after=, or ?view=table or audit", self._routes, named=True,
-                  refuse=self._read_only),
-            Entry("v1/upstreams", "services and their endpoints; ?limit=&after=", self._upstreams, named=True),
+            Entry("v1/routes", "documents; ?limit=&after=, or ?view=table or audit; PUT, DELETE with If-Match",
+                  self._routes, named=True, methods=WRITING),
+            Entry("v1/upstreams", "services and their endpoints; ?limit=&after=; PUT, DELETE", self._upstreams,
+                  named=True, methods=WRITING),
+            Entry("v1/certificates", "certificates of the store, never their keys; ?limit=&after=; PUT, DELETE",
+                  self._certificates, named=True, methods=WRITING),
+            Entry("v1/history", "revisions, the last first, or one of them", self._changes.history, named=True),
+            Entry("v1/diff", "?from=REV&to=REV: what changed, and what it means", self._changes.diff),
+            Entry("v1/rollback", "POST /v1/rollback/REV: bring an earlier revision back", self._changes.rollback,
+                  named=True, methods=("POST",)),
+            Entry("upstream", "dyups: GET, POST `server IP:PORT weight=N; ...`, DELETE", self._dyups.upstream,
+                  named=True, methods=("GET", "HEAD", "POST", "DELETE")),
+            Entry("list", "dyups: names of upstreams", self._dyups.list),
+            Entry("detail", "dyups: upstreams and their servers", self._dyups.detail),
             Entry("v1/explain", "?method=&url=&client=&header=NAME:VALUE: where a request goes and why", self._explain),
             Entry("v1/problems", "what is wrong with documents", self._problems),
             Entry("v1/plugins", "what is installed, what may run here, what is missing", self._plugins),
@@ -66,7 +83,6 @@ class Admin:
     def apply(self, settings: Settings) -> None:
         """What gateway.yaml says now."""
         self._tree.guard = Guard(settings.admin_token, settings.metrics_token)
-        self._scheme = str(settings.store).partition(":")[0]
 
     def start(self) -> None:
         """Count, and answer other workers."""
@@ -144,6 +160,8 @@ class Admin:
 
     @inlineCallbacks
     def _routes(self, question: Question) -> Any:
+        if question.method in ("PUT", "DELETE"):
+            return (yield self._changes.route(question))
         limit, after = question.number("limit", MOST), question.one("after")
         view = question.one("view", "documents")
         if view not in ("documents", "table", "audit"):
@@ -158,13 +176,10 @@ class Admin:
             return routes.one(snapshot, survey, question.name)
         return routes.listing(snapshot, survey, limit, after)
 
-    def _read_only(self, method: str) -> Reply | None:
-        if self._scheme != "file" or method not in ("PUT", "DELETE"):
-            return None
-        return failed(409, "read_only", "the store is a directory of files: change the file, it is read again")
-
     @inlineCallbacks
     def _upstreams(self, question: Question) -> Any:
+        if question.method in ("PUT", "DELETE"):
+            return (yield self._changes.upstream(question))
         limit, after = question.number("limit", MOST), question.one("after")
         others: dict[str, dict[str, list[int]]] = {}
         yield self._peers.ask({"ask": "upstreams", "name": question.name or None}, lambda said: add(others, *said))
@@ -173,10 +188,18 @@ class Admin:
             return upstreams.one(snapshot, others, question.name)
         return upstreams.listing(snapshot, others, limit, after)
 
+    def _certificates(self, question: Question) -> Any:
+        if question.method in ("PUT", "DELETE"):
+            return self._changes.certificate(question)
+        limit, after = question.number("limit", MOST), question.one("after")
+        if question.name:
+            return certificates.one(self._snapshot, question.name)
+        return certificates.listing(self._snapshot, limit, after)
+
     @inlineCallbacks
     def _explain(self, question: Question) -> Any:
         snapshot = self._snapshot
-        told = yield self._pacer.run(explaining(snapshot, asked_of(question)))
+        told = yield self._pacer.run(explaining_any(snapshot, asked_of(question)))
         return Reply({"revision": snapshot.revision, "request": told.pop("request"), **told})
 
     def _plugins(self, question: Question) -> Deferred[Any]:

@@ -18,9 +18,6 @@ from gwt.admin.guard import ADMIN, Asking, Guard
 
 READING = ("GET", "HEAD")
 
-#: Begins of paths that the contract has for later versions.
-LATER = ("v1/history", "v1/rollback", "upstream", "list", "detail")
-
 
 class BadQuery(ValueError):
     """A question that can't be understood, in words for people."""
@@ -28,10 +25,16 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`name` is what comes after the path of the entry ("" for nothing); `query` maps names to their values."""
+    """`name` is what comes after the path of the entry ("" for nothing); `query` maps names to their values.
+
+    `match` is If-Match (None: there is none).
+    """
 
     name: str
     query: dict[str, list[str]]
+    method: str = "GET"
+    body: bytes = b""
+    match: str | None = None
 
     def one(self, key: str, default: str | None = None) -> str | None:
         """The first value of `key`."""
@@ -52,14 +55,13 @@ Answer = Callable[[Question], "Reply | Deferred[Reply]"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`level` says who may ask; `named`: something may follow the path; `refuse` answers methods but `methods`."""
+    """`level` says who may ask; `named`: something may follow the path; `methods` are those it answers."""
 
     path: str
     help: str
     answer: Answer
     level: str = ADMIN
     named: bool = False
-    refuse: Callable[[str], Reply | None] = lambda method: None
     methods: Sequence[str] = READING
 
 
@@ -108,9 +110,13 @@ class Tree:
     def _answer(self, request: Any, entry: Entry, name: str) -> None:
         try:
             query = {_text(key): [_text(value) for value in values] for key, values in request.args.items()}
-            answer: Deferred[Any] = maybeDeferred(entry.answer, Question(name, query))
+            match = request.getHeader(b"if-match")
+            question = Question(
+                name, query, _text(request.method), request.content.read(), None if match is None else _text(match)
+            )
+            answer: Deferred[Any] = maybeDeferred(entry.answer, question)
         except UnicodeDecodeError:
-            self._send(request, failed(400, "bad_request", "the query is not UTF-8"))
+            self._send(request, failed(400, "bad_request", "the request is not UTF-8"))
             return
         request.notifyFinish().addErrback(lambda _: answer.cancel())
         answer.addErrback(lambda failure: failed(400, "bad_request", str(failure.value))
@@ -133,9 +139,6 @@ class Tree:
 
     def _unknown(self, path: str) -> Reply:
         there = {"/" + entry.path + ("[/NAME]" if entry.named else ""): entry.help for entry in self._entries.values()}
-        first = path.split("/")
-        if first[0] in LATER or "/".join(first[:2]) in LATER:
-            return failed(404, "not_found", f"/{path} is not in this version of gwt", paths=there)
         return failed(404, "not_found", f"there is no /{path} here", paths=there)
 
 
@@ -144,9 +147,6 @@ def _text(raw: bytes) -> str:
 
 
 def _refused(entry: Entry, method: str) -> Reply:
-    reply = entry.refuse(method)
-    if reply is not None:
-        return reply
     allow = {"Allow": ", ".join(entry.methods)}
     only = "it can only be read" if entry.methods is READING else f"use {' or '.join(entry.methods)}"
     return failed(405, "method", f"{method} is not for /{entry.path}: {only}", allow)

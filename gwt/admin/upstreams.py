@@ -22,11 +22,11 @@ def listing(snapshot: Snapshot, others: Counts, limit: int | None, after: str | 
     upstreams = snapshot.upstreams
     page = Page(ascending(_keys(upstreams), after), limit)
     body = {
-        "revision": snapshot.revision,
+        "revision": _revision(snapshot),
         "upstreams": page.rows(lambda key: (key, shown(upstreams[key], others))),
         "next": lambda: page.next,
     }
-    return Reply(body, etag=str(snapshot.revision))
+    return Reply(body, etag=str(_revision(snapshot)))
 
 
 def one(snapshot: Snapshot, others: Counts, name: str) -> Reply:
@@ -34,7 +34,8 @@ def one(snapshot: Snapshot, others: Counts, name: str) -> Reply:
     upstream = snapshot.upstreams.get(name)
     if upstream is None:
         return failed(404, "no_such_upstream", f"no service has the key {name!r} (NAMESPACE/NAME:PORT, or a bare name)")
-    return Reply({"revision": snapshot.revision, **shown(upstream, others)}, etag=str(snapshot.revision))
+    revision = _revision(snapshot)
+    return Reply({"revision": revision, **shown(upstream, others)}, etag=str(revision))
 
 
 def shown(upstream: Upstream, others: Counts) -> dict[str, Any]:
@@ -66,6 +67,11 @@ def _endpoint(one: Endpoint, others: list[int]) -> dict[str, Any]:
     }
 
 
+def _revision(snapshot: Snapshot) -> int:
+    """What If-Match of a change to an upstream is held against."""
+    return snapshot.revision if snapshot.services_revision is None else snapshot.services_revision
+
+
 def _keys(upstreams: Mapping[str, Upstream]) -> Iterator[str]:
     """Every service once: a port with a name stands in the table under that too."""
     return (key for key, upstream in upstreams.items() if upstream.key == key)
@@ -75,7 +81,7 @@ def counted(snapshot: Snapshot, name: str | None) -> Iterator[Any]:
     """For another worker: [key, {address: counts}] of each service (or of the one called `name`) that has had
     requests here; None where the work may pause.
     """
-    upstreams = snapshot.upstreams
+    upstreams: Mapping[str, Upstream] = snapshot.upstreams
     if name is not None:
         upstreams = {upstreams[name].key: upstreams[name]} if name in upstreams else {}
     for key in _keys(upstreams):

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from gwt.delta import Delta
+from gwt.secure.connect import connect_securely
 from gwt.store.base import Apply, Store
 
 
@@ -52,3 +53,7 @@ class Dialled:
     def connectTCP(self, *arguments: Any, **options: Any) -> Any:
         self.connects += 1
         return self._reactor.connectTCP(*arguments, **options)
+
+    def connectSecurely(self, *arguments: Any) -> Any:
+        self.connects += 1
+        return connect_securely(self._reactor, *arguments)

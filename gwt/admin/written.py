@@ -11,6 +11,10 @@ from gwt.model.route import NO_ACCESS, Access, Balance, Path, PluginUse, RateLim
 def document(route: Route) -> dict[str, Any]:
     """The document of `route`; read again it is the same Route, but for its lines."""
     told: dict[str, Any] = {"name": route.name}
+    if route.stream is not None:
+        told["stream"] = route.stream.listener
+        _put(told, "proxy_protocol", route.stream.proxy_protocol)
+        _put(told, "max_connections", route.stream.max_connections)
     _put(told, "namespace", route.namespace)
     told["hosts"] = list(route.hosts)
     _put(told, "envs", [{"mark": env.mark, **_some("namespace", env.namespace)} for env in route.envs])
@@ -43,8 +47,11 @@ def _service(service: Service) -> dict[str, Any]:
     _put(told, "protocol", service.protocol, "http")
     _put(told, "balance", _balance(service.balance), "round_robin")
     _put(told, "host", service.host, "preserve")
+    if service.tls is not None:
+        told["tls"] = {key: getattr(service.tls, key) for key in ("verify", "ca", "server_name", "certificate")
+                       if getattr(service.tls, key) is not None}  # fmt: skip
     _level(told, service.access, service.plugins)
-    told["paths"] = [_path(path) for path in service.paths]
+    _put(told, "paths", [_path(path) for path in service.paths])
     return told
 
 

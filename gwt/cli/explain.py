@@ -13,7 +13,8 @@ from gwt.cli.live import ask
 from gwt.cli.offline import read_store, store_path
 from gwt.cli.table import columns
 from gwt.configuration import find, load
-from gwt.explain import Asked, explain
+from gwt.explain import Asked
+from gwt.explain_streams import explain_any
 
 FORMATS = ("text", "json")
 
@@ -24,7 +25,8 @@ class Options(Command):
     synopsis = "[--config gateway.yaml | --admin URL] [-X METHOD] [-H NAME:VALUE ...] URL"
     longdesc = (
         "Example: gwt explain -H 'X-Canary: 1' http://foo.example.com/headers. Reads the store of ./gateway.yaml (or "
-        "of --config), or asks a running gateway with --admin http://127.0.0.1:9180. Nothing is sent to any service. "
+        "of --config), or asks a running gateway with --admin http://127.0.0.1:9180. stream://LISTENER/NAME asks for a "
+        "connection. Nothing is sent to any service. "
         "Exits with 1 if the gateway would answer with an error of its own."
     )
     optParameters = [
@@ -74,7 +76,7 @@ class Options(Command):
             asked = Asked(self["method"], self.url, self.headers, self["client"])
         except ValueError as error:
             raise CommandError(f"{self.url}: {error}") from error
-        return explain(read_store([path], configuration.settings).snapshot, asked)
+        return explain_any(read_store([path], configuration.settings).snapshot, asked)
 
 
 def tell(told: dict[str, Any]) -> list[str]:

@@ -16,8 +16,10 @@ from gwt.cli.command import CommandError
 PATIENCE = 10.0
 
 
-def ask(admin: str, path: str, query: Sequence[tuple[str, str]] = ()) -> Any:
-    """GET `path` of the admin listener at `admin` (http://HOST:PORT) as JSON. CommandError in one line.
+def ask(
+    admin: str, path: str, query: Sequence[tuple[str, str]] = (), method: str = "GET", body: bytes | None = None
+) -> Any:
+    """What the admin listener at `admin` (http://HOST:PORT) answers about `path`, as JSON. CommandError in one line.
 
     GWT_ADMIN_TOKEN is sent where it is set.
     """
@@ -26,7 +28,8 @@ def ask(admin: str, path: str, query: Sequence[tuple[str, str]] = ()) -> Any:
     token = os.environ.get("GWT_ADMIN_TOKEN")
     if not url.startswith(("http://", "https://")):
         raise CommandError(f"--admin takes an http or https URL, not {admin!r}")
-    request = Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310 (checked above)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = Request(url, body, headers, method=method)  # noqa: S310 (checked above)
     try:
         with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
             return json.load(answer)

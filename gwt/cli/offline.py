@@ -14,8 +14,10 @@ from gwt.balance.endpoint import Registry
 from gwt.compile import compile_now, empty_snapshot
 from gwt.configuration import Configuration, data_directory, shown
 from gwt.fitting import Unfit
+from gwt.keychains import objections
+from gwt.limiter.node import NodeLimiter
 from gwt.login import login_of, nobody
-from gwt.model.document import read_documents
+from gwt.model.document import MAX_LINE_TEXT, read_documents
 from gwt.model.route import Problem
 from gwt.model.settings import Settings, load_settings, reveal
 from gwt.phase.roster import Roster
@@ -29,6 +31,7 @@ from gwt.store.catalog import Catalog
 from gwt.store.parts import read_content
 from gwt.store.scan import scan
 from gwt.surroundings import Surroundings
+from gwt.zones.arena import PrivateArena
 
 #: Keys by which a file is known to be a gateway.yaml, whatever its name.
 SETTINGS_KEYS = frozenset(Settings.__dataclass_fields__) - {"file", "access", "plugins", "service_proxy"}
@@ -81,7 +84,7 @@ def read_store(paths: Sequence[Path], settings: Settings | None = None) -> Found
     for path in paths:
         for name, file in files_below(path):
             files += 1
-            names[name] = shown(file)
+            names[name] = file
             catalog.put(name, read_content(read_bytes(file), name))
     delta = finish(catalog.settle())
     surroundings = surroundings_of(settings or Settings())
@@ -92,8 +95,18 @@ def read_store(paths: Sequence[Path], settings: Settings | None = None) -> Found
         unfit, surroundings = error.problems, replace(surroundings, plugins=())
         empty = empty_snapshot(surroundings)
     snapshot = compile_now(empty, delta, surroundings)
-    problems = (replace(one, file=names.get(one.file, one.file)) for one in snapshot.problems())
+    problems = [_placed(one, names[one.file]) if one.file in names else one for one in snapshot.problems()]
     return Found(snapshot, (*unfit, *problems), files)
+
+
+def _placed(problem: Problem, file: Path) -> Problem:
+    """With the file as people call it, and the line as it stands there where that is not known yet."""
+    problem = replace(problem, file=shown(file))
+    if problem.text or not problem.line:
+        return problem
+    lines = read_bytes(file).decode("utf-8", "replace").splitlines()
+    text = lines[problem.line - 1][:MAX_LINE_TEXT] if problem.line <= len(lines) else ""
+    return replace(problem, text=text, column=len(text) - len(text.lstrip()) + 1)
 
 
 def house_of(settings: Settings) -> House:
@@ -117,6 +130,8 @@ def surroundings_of(settings: Settings) -> Surroundings:
         installed=house_of(settings).installed,
         local=None if settings.plugins is None else frozenset(settings.plugins),
         login=login_of(settings.identity, nobody),
+        limiter=NodeLimiter(PrivateArena(), slots=1),
+        streams=frozenset(settings.listeners.stream),
         roster=Roster(served=False),
     )
 
@@ -146,14 +161,15 @@ class _Dry:
 
 def _named(settings: Settings) -> Iterator[str]:
     """What the settings name and what can't be found here, as lines for people."""
-    for role in ("proxy", "service_proxy", "admin"):
-        for text in getattr(settings.listeners, role):
+    for role, texts in settings.listeners.by_role().items():
+        for text in texts:
             if text.startswith("systemd:"):
                 continue  # its descriptors are handed to the gateway, not to a tool
             try:
                 listen(None, _Dry(), role, text, Factory())
             except BindError as error:
                 yield str(error)
+    yield from objections(settings.tls, Path(settings.file).parent)
     yield from broken_lines(house_of(settings).installed.broken)
     for name, factory in settings.resources.items():
         try:

@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 from string import Template
 
-from twisted.python.usage import UsageError
-
-from gwt.cli.command import Command, CommandError
+from gwt.cli.action import ActionCommand
+from gwt.cli.command import CommandError
 from gwt.cli.offline import house_of
 from gwt.cli.table import columns
 from gwt.configuration import data_directory, find, load
@@ -19,13 +18,14 @@ from gwt.phase.installed import Installed
 from gwt.phase.plugin import PHASES
 from gwt.plugging.desk import broken_lines
 
-ACTIONS = ("list", "schema", "new")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*").fullmatch
 
 
-class Options(Command):
+class Options(ActionCommand):
     """List plugins, print the schema of one, or write a new one."""
 
+    name = "plugin"
+    actions = {"list": (0, 0), "schema": (1, 1), "new": (1, 2)}
     synopsis = "[--config gateway.yaml] list | schema NAME | new NAME [DIRECTORY]"
     longdesc = (
         "`list` shows the plugins that are installed, those of plugin_path in ./gateway.yaml (or --config) included. "
@@ -34,22 +34,13 @@ class Options(Command):
     )
     optParameters = [["config", "c", None, "The gateway.yaml whose plugin_path is looked at"]]
 
-    def parseArgs(self, action: str = "list", *rest: str) -> None:
-        self["action"], self.rest = action, rest
-
-    def postOptions(self) -> None:
-        action = self["action"]
-        if action not in ACTIONS:
-            raise UsageError(f"gwt plugin takes {', '.join(ACTIONS)}, not {action!r}{suggest(action, ACTIONS)}")
-        least, most = {"list": (0, 0), "schema": (1, 1), "new": (1, 2)}[action]
-        if not least <= len(self.rest) <= most:
-            raise UsageError(f"gwt plugin {self.synopsis.partition('] ')[2]}")
-
     def run(self) -> int:
+        installed, words = self._installed(), self["words"]
         if self["action"] == "new":
-            return _new(*self.rest)
-        installed = self._installed()
-        return _schema(installed, self.rest[0]) if self["action"] == "schema" else _list(installed)
+            if words[0] in installed.types:
+                raise CommandError(f"a plugin {words[0]!r} is installed already: choose another name")
+            return _new(*words)
+        return _schema(installed, words[0]) if self["action"] == "schema" else _list(installed)
 
     def _installed(self) -> Installed:
         path = find(self["config"])

@@ -53,6 +53,7 @@ class AdminCase(TestCase):
     """`admin` serves `world` at `port`."""
 
     text = "store: file:./routes\n"
+    store: Any = None
 
     def setUp(self) -> None:
         self.world = World()
@@ -64,7 +65,7 @@ class AdminCase(TestCase):
         proxy: Any = type("Proxy", (), {"live": 0, "retries": 0})()
         self.plugged, factories = Plugged(), {"proxy": factory}
         observed = Observed(
-            self.current, self.health, self.meters, proxy, factories, reactor.seconds, self.plugged
+            self.current, self.health, self.meters, proxy, factories, reactor.seconds, self.plugged, lambda: self.store
         )  # fmt: skip
         self.admin = Admin(reactor, dialled, observed, settings(self.text))
         self.admin.start()

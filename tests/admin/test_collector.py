@@ -32,7 +32,7 @@ def test_all_figures() -> None:
     state = snapshot.upstreams["foo/a:80"].endpoints[0].state
     state.requests, state.inflight = 5, 1
     health = Health(lambda: now[0])
-    factory = SimpleNamespace(accepted=4, refused=1, connections=3)
+    factory = SimpleNamespace(accepted=4, refused=1, connections=3, framed=2, calmed=1)
     proxy: Any = SimpleNamespace(live=2, retries=6)
     dialled = Dialled(None)
     dialled.connects = 2
@@ -49,6 +49,7 @@ def test_all_figures() -> None:
     got = figures(metrics)
     expected = {
         "gwt_connections_active": 6, "gwt_connections_accepted_total": 8, "gwt_connections_refused_total": 2,
+        "gwt_http2_connections_total": 4, "gwt_http2_abusive_connections_total": 2,
         "gwt_requests_active": 2, "gwt_retries_total": 6, "gwt_upstream_connects_total": 2,
         "gwt_upstream_reuses_total": 3, "gwt_upstream_tries_total,foo/a:80": 5, "gwt_upstream_in_flight,foo/a:80": 1,
         "gwt_snapshot_age_seconds": 3.5, "gwt_store_failing_seconds": 2.0, "gwt_workers": 1, "gwt_workers_ready": 1,

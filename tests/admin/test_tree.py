@@ -20,24 +20,25 @@ class TreeTests(AdminCase):
             status, _, told = yield self.ask(path)
             assert (status, told["code"]) == (404, "not_found"), path
             assert "/v1/routes[/NAME]" in told["paths"]
-        for path in ("/v1/history", "/v1/rollback/3", "/list", "/detail", "/upstream/x"):
-            status, _, told = yield self.ask(path)
-            assert status == 404
-            assert "not in this version" in told["error_msg"]
 
     @inlineCallbacks
     def test_changes(self) -> Any:
         for method in ("PUT", "DELETE"):
-            for path in ("/v1/routes", "/v1/routes/foo"):
+            for path in ("/v1/routes", "/v1/routes/foo", "/v1/upstreams/n/s:80"):
                 status, _, told = yield self.ask(path, method, b"{}")
                 assert (status, told["code"]) == (409, "read_only")
-        self.admin.apply(settings("store: 'memory:'\n"))
-        tries = [("PUT", "/v1/routes/foo"), ("POST", "/v1/routes"), ("PUT", "/v1/upstreams/foo/a:80"),
-                 ("POST", "/metrics"), ("DELETE", "/v1/explain"), ("OPTIONS", "/v1/problems"),
-                 ("BREW", "/healthz")]  # fmt: skip
+        status, _, told = yield self.ask("/v1/rollback/3", "POST")
+        assert (status, told["code"]) == (409, "read_only")
+        for path in ("/v1/history", "/v1/history/3", "/v1/diff?from=1"):
+            status, _, told = yield self.ask(path)
+            assert (status, told["code"]) == (404, "not_found") and "no history" in told["error_msg"]
+        tries = [("POST", "/metrics"), ("DELETE", "/v1/explain"), ("OPTIONS", "/v1/problems"), ("BREW", "/healthz")]
         for method, path in tries:
             status, headers, told = yield self.ask(path, method)
             assert (status, told["code"], headers.getRawHeaders("allow")) == (405, "method", ["GET, HEAD"]), path
+        for method, path in (("POST", "/v1/routes"), ("PATCH", "/v1/upstreams")):
+            status, headers, told = yield self.ask(path, method)
+            assert (status, headers.getRawHeaders("allow")) == (405, ["GET, HEAD, PUT, DELETE"])
 
     @inlineCallbacks
     def test_what_is_only_for_changes(self) -> Any:

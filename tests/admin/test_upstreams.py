@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from admin.world import DOCUMENTS, World, told
 
 from gwt.admin.upstreams import counted, listing, one
@@ -27,6 +29,14 @@ def test_one_service() -> None:
     ]  # fmt: skip
     missing = one(world(), {}, "foo/b:80")
     assert (missing.status, told(missing)["code"]) == (404, "no_such_upstream")
+
+
+def test_the_revision_is_that_of_services_where_there_is_one() -> None:
+    snapshot = world()
+    shared = replace(snapshot, services_revision=70)
+    for seen, revision in ((snapshot, snapshot.revision), (shared, 70)):
+        for reply in (one(seen, {}, "foo/a:80"), listing(seen, {}, None, None)):
+            assert reply.etag == str(told(reply)["revision"]) == str(revision)
 
 
 def test_other_workers_count_too() -> None:

@@ -101,8 +101,9 @@ def test_with_nothing_here_it_is_the_demo(capsys: Capture) -> None:
 
 def test_the_examples_of_the_source_tree(capsys: Capture) -> None:
     shutil.copytree(CONFIG, "config")
-    assert run(["check", "--config", "config/gateway.yaml"]) == 0
-    assert "no problems" in capsys.readouterr().out
+    for file in ("config/gateway.yaml", "config/streams/gateway.yaml"):
+        assert run(["check", "--config", file]) == 0
+        assert "no problems" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

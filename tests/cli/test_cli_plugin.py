@@ -30,7 +30,7 @@ def test_new_ones_work_and_pass_their_tests(tmp_path: Path, capsys: Capture, mon
     assert run(["plugin", "schema", "my-thing"]) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["most"] == {"type": "integer", "default": 60}
     assert run(["plugin", "new", "my-thing", "plugins"]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_check_names_file_line_and_field(tmp_path: Path, capsys: Capture, monkey
     assert run(["check"]) == 1
     told = capsys.readouterr().out
     assert "gateway.yaml:4:1: error: plugin 'request-id': header_nam: unknown key 'header_nam', did you mean" in told
-    assert "routes/foo.yaml:5:1: error: plugin 'response-rewrite': headers: the header Content-Length is set by" in told
+    assert "routes/foo.yaml:5:5: error: plugin 'response-rewrite': headers: the header Content-Length is set by" in told
     assert "plugins/bad.py is no plugin: line 1: " in told
 
 
@@ -107,3 +107,38 @@ def test_explain_shows_them_in_order(tmp_path: Path, capsys: Capture, monkeypatc
         ("request-id", "runs"), ("response-rewrite", "runs"), ("none", "absent"),
     ]  # fmt: skip
     assert plugins[1]["set_by"] == "route foo (foo.yaml:4)"
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["plugin", "new", "cors"]) == 1
+    assert "installed already" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_check_tells_of_all_plugins_at_once(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "routes").mkdir()
+    (tmp_path / "gateway.yaml").write_text("store: file:./routes\n")
+    (tmp_path / "routes/a.yaml").write_text(
+        "hosts: [a.example.com]\n"
+        "services:\n"
+        "- upstream: u\n"
+        "  plugins:\n"
+        "    redirect: {uri: 7}\n"
+        "  paths:\n"
+        "  - uri: /\n"
+        "    plugins:\n"
+        "      limit-count: {count: x}\n"
+        "      cors: {_meta: {mode: maybe}}\n"
+        "  - uri: /x\n"
+        "    plugins:\n"
+        "      uri-blocker: {block_rules: 1}\n"
+    )
+    assert run(["check"]) == 1
+    told = capsys.readouterr().out
+    for line, name in ((5, "redirect"), (9, "limit-count"), (10, "cors"), (13, "uri-blocker")):
+        assert sum(f"routes/a.yaml:{line}:" in one and repr(name) in one for one in told.splitlines()) >= 1, (
+            name,
+            told,
+        )
+    assert "      limit-count: {count: x}" in told and "^" in told
