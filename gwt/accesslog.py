@@ -10,12 +10,15 @@ import select
 import socket
 import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from gwt.logline import LogRecord, format_combined, format_json
+from gwt.metrics import Meters
+from gwt.model.settings import AccessLog as Wanted
 
 #: A batch is written when it has this many bytes, or after `TICK` seconds.
 BATCH = 65536
@@ -204,19 +207,6 @@ class AccessLog:
             self._log.warn("The access log {path} goes on; {lost} lines were dropped", path=self.path, lost=self._lost)
             self._failing, self._lost = False, 0
 
-    def reopen(self) -> None:
-        """Go on in a new file of the same name, after the old one was renamed. Raises OSError and keeps the old one."""
-        if self.path == "-":
-            return
-        new = Sink(self.path)
-        self.flush()
-        self._sink.close()
-        self._sink = new
-        if self._torn:  # its first half is in the old file
-            self._size -= len(self._lines.pop(0))
-            self._torn = False
-            self._lose(1)
-
     def close(self) -> None:
         """Write what can still be written and close; the rest is lost."""
         self.flush()
@@ -227,3 +217,11 @@ class AccessLog:
             self._lose(len(self._lines))
             self._lines, self._size = [], 0
         self._sink.close()
+
+
+def open_log(wanted: Wanted | None, base: Path, clock: IReactorTime, meters: Meters) -> AccessLog | None:
+    """The log that gateway.yaml, which stands in `base`, asks for; None where it asks for none. Raises OSError."""
+    if wanted is None:
+        return None
+    path = wanted.path if wanted.path == "-" else str(base / wanted.path)
+    return AccessLog(path, wanted.format, clock, meters.log_lines_dropped.inc, meters.log_lines_written.inc)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from OpenSSL import SSL
+from service_identity import VerificationError
+from service_identity.hazmat import IPAddress_ID
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
@@ -116,7 +119,17 @@ def reason_of(failure: Failure) -> str:
     """Why there was no answer, in one line."""
     while isinstance(failure.value, ResponseFailed) and failure.value.reasons:
         failure = failure.value.reasons[0]
-    return failure.getErrorMessage() or type(failure.value).__name__
+    error = failure.value
+    if isinstance(error, VerificationError):
+        return f"its certificate is for another name: not for {', '.join(map(_asked_for, error.errors))}"
+    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
+        return "TLS: " + (", ".join(str(one[-1]) for one in error.args[0]) or "the connection broke")
+    return failure.getErrorMessage() or type(error).__name__
+
+
+def _asked_for(mismatch: Any) -> str:
+    wanted = mismatch.mismatched_id
+    return str(wanted.ip) if isinstance(wanted, IPAddress_ID) else wanted.hostname.decode("ascii", "replace")
 
 
 @implementer(IAgent)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from gwt.explain import plugins, policy, row
 from gwt.fitting import RUNS
+from gwt.guards import FIELDS_OF
 from gwt.leaf import Leaf
 from gwt.model.validate import suggest
 from gwt.route.entry import Entry
@@ -51,11 +52,11 @@ def audited(snapshot: Snapshot, host: str, entry: Entry) -> dict[str, Any]:
     found: dict[str, list[dict[str, str]]] = {"auth": [], "require": [], "limits": [], "lists": [], "reports": []}
     for name, kind in _KINDS.items():
         value = fields[name]["value"]
-        if value not in (None, [], "public") and not (name == "require" and not value):
+        if value not in (None, "public") and (value or name == "ip_allow"):
             found[kind].append(_said(_written(name, value), fields[name]["set_by"]))
     for one in running:
         use = "reports" if one["mode"] == "report" else _kind(one)
-        if use is not None and one["name"] not in _KINDS:
+        if use is not None and one["name"] not in FIELDS_OF:
             found[use].append(_said(one["name"], one["set_by"]))
     return {**row(snapshot, host, entry), "auth_type": fields["auth_type"], **found}
 

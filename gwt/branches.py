@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from gwt.closing import SPOKEN
+from gwt.closing import list_names
 from gwt.errors import GatewayError
-from gwt.fitting import Level, Outermost, Verdict
+from gwt.fitting import Level, Outermost, Unfit, Verdict
 from gwt.guards import Spot
 from gwt.leaf import Leaf, LeafOrigin
+from gwt.model.forms import ENCRYPTED
 from gwt.model.policy import DEFAULT_POLICY, Origin, Policy, apply
-from gwt.model.route import NO_ACCESS, Access, Path, Problem, Quarantined, Route, Service
+from gwt.model.route import NO_ACCESS, Access, Path, Problem, Quarantined, Route, Service, ServiceTls, Stream
 from gwt.phase.chain import Chain
 from gwt.rewrite import compile_rewrite
 from gwt.route.conditions import Conditions
 from gwt.route.entry import Entry, pattern
 from gwt.route.hosts import MARK, BadHost, expand_mark, host_pattern, split_authority
 from gwt.steps import Steps
+from gwt.streams import StreamLeaf, closed_streams, grow_streams
 
 #: Where neither an env nor the Route names a namespace, as Kubernetes has it.
 DEFAULT_NAMESPACE = "default"
@@ -41,6 +44,7 @@ class Branch(NamedTuple):
 
     `guarded`: those patterns of which a path has login, auth plugins or IP lists. `lists`: those that policies name.
     `plugins` are the names that are in effect on any path; `uses_config`: one of them is told of lists and consumers.
+    `streams` are the leaves of a document of connections, which has no entries.
     """
 
     document: Route | Quarantined
@@ -50,6 +54,7 @@ class Branch(NamedTuple):
     lists: frozenset[str] = NOWHERE
     plugins: frozenset[str] = NOWHERE
     uses_config: bool = False
+    streams: tuple[StreamLeaf, ...] = ()
 
 
 class Grower:
@@ -61,7 +66,22 @@ class Grower:
 
     def grow(self, route: Route) -> Steps[Branch]:
         """Compile a Route. Raises ValueError with a message for people."""
-        return _Growth(self, route).branch()
+        return _Growth(self, route).branch() if route.stream is None else self._streams(route, route.stream)
+
+    def _streams(self, route: Route, stream: Stream) -> Steps[Branch]:
+        service = route.services[0]
+        keys = {host: service_key(service, namespace) for host, _, namespace in expand_hosts(route)}
+        leaves = grow_streams(route, stream, keys, self.outermost)
+        yield
+        problems: list[Problem] = []
+        known = self.surroundings.streams
+        if known is not None and stream.listener not in known:
+            message = f"there is no listener {stream.listener!r} in `listeners.stream` of {self.surroundings.file}"
+            problems.append(_warning(route, message, route.source.line))
+        if leaves and leaves[0].closed is not None:
+            problems.append(_warning(route, f"the stream is closed: {leaves[0].closed}", leaves[0].line))
+        lists = frozenset(list_names(leaves[0].policy)) if leaves else NOWHERE
+        return Branch(route, {}, NOWHERE, tuple(problems), lists, streams=leaves)
 
     def policy(self, route: Route, service: Service, path: Path) -> Policy:
         """The effective policy of a path."""
@@ -72,8 +92,9 @@ class Grower:
 
     def verdict(self, policy: Policy, route: Route, service: Service, path: Path) -> Verdict:
         """Whether the path may be open, and whether it is guarded."""
-        plain = policy is self.outermost.policy and service.protocol in SPOKEN
-        if plain and not (service.resource or route.plugins or service.plugins or path.plugins):
+        if policy is self.outermost.policy and not (
+            service.resource or route.plugins or service.plugins or path.plugins
+        ):
             return self.outermost.verdict
         levels = [self.outermost.level, *plugin_levels(route, service, path)]
         return self.outermost.fitter.verdict(policy, service, levels, route.name)
@@ -109,6 +130,7 @@ class _Growth:
         self._grower, self._route = grower, route
         self._problems: list[Problem] = []
         self._guarded = self._uses_config = False
+        self._unfit: list[Problem] = []
         self._plugins = self._lists = NOWHERE
 
     def branch(self) -> Steps[Branch]:
@@ -121,6 +143,8 @@ class _Growth:
             if namespace not in by_namespace:
                 by_namespace[namespace] = yield from self._entries(mark, namespace)
             entries[host] = by_namespace[namespace]
+        if self._unfit:
+            raise Unfit(dict.fromkeys(self._unfit))
         if not entries:
             self._warn("no env gives its hosts a mark, so that nothing comes here")
         guarded = frozenset(entries) if self._guarded else NOWHERE
@@ -131,7 +155,10 @@ class _Growth:
         entries = []
         for service in self._route.services:
             for path in service.paths:
-                entries.append(self._entry(service, path, mark, namespace))
+                try:
+                    entries.append(self._entry(service, path, mark, namespace))
+                except Unfit as error:  # of all paths, so that they can be mended at once
+                    self._unfit += error.problems
                 if len(entries) % 8 == 0:
                     yield
         return tuple(entries)
@@ -156,6 +183,7 @@ class _Growth:
             protocol=service.protocol,
             balance=service.balance,
             host_mode=_host_mode(service.host),
+            tls=upstream_tls(service, namespace),
             rewrite=compile_rewrite(path.rewrite),
             closed=closed,
             chain=chain,
@@ -178,7 +206,7 @@ class _Growth:
         why = verdict.why
         if not why:
             try:
-                spot = Spot(self._route.name, service_name(service), path.uri, namespace)
+                spot = Spot(self._route.name, service_name(service), path.uri, namespace, (self._route, service, path))
                 return None, self._grower.chain(policy, verdict, spot)
             except ValueError as error:
                 why = (str(error),)
@@ -186,10 +214,11 @@ class _Growth:
         return closed_by_policy(), None
 
     def _warn(self, message: str, line: int = 0) -> None:
-        source = self._route.source
-        line = line or source.line
-        column = 1 if line else 0
-        self._problems.append(Problem(source.file, line, column, message, "", self._route.name, "warning"))
+        self._problems.append(_warning(self._route, message, line or self._route.source.line))
+
+
+def _warning(route: Route, message: str, line: int) -> Problem:
+    return Problem(route.source.file, line, 1 if line else 0, message, "", route.name, "warning")
 
 
 #: Matches only what `host_pattern` gives back as it is: nearly every host of a document that the model has read.
@@ -210,7 +239,10 @@ def closed_branch(document: Quarantined, name: str) -> Branch:
     """The readable hosts of a document that can't be used: what nothing else takes there answers 503 `policy`.
 
     So a host of which only a broken document speaks never falls through to a wildcard. Other documents are untouched.
+    The same with the names of a stream: nobody is let in there.
     """
+    if document.stream is not None:
+        return Branch(document, {}, streams=closed_streams(document))
     origin = LeafOrigin(document.source)
     leaf = Leaf(document.name or "", "", "/", DEFAULT_POLICY, origin, closed=closed_by_policy())
     entry = Entry(b"/", "prefix", LAST, None, f"~{name}", leaf)
@@ -251,6 +283,27 @@ def service_key(service: Service, namespace: str) -> str | None:
 def service_name(service: Service) -> str:
     """What logs and metrics call the service."""
     return service.name or service.upstream or service.resource or ""
+
+
+def upstream_tls(service: Service, namespace: str) -> ServiceTls | None:
+    """How the endpoints are known over TLS, None in the clear.
+
+    The name that they must bear is the one that the document says, else a literal `host`, `NAME.NAMESPACE.svc` of a
+    Service of Kubernetes, or a bare upstream's own name where that is one with a dot; else (None) their address.
+    """
+    if service.protocol not in ENCRYPTED:
+        return None
+    said = service.tls or ServiceTls()
+    if said.server_name is not None:
+        return said
+    name = None
+    if service.host not in ("preserve", "upstream"):
+        name = split_authority(service.host.encode("ascii"))[0].decode("ascii").strip("[]")
+    elif service.name is not None:
+        name = f"{service.name}.{service.namespace or namespace}.svc"
+    elif service.upstream is not None and "." in service.upstream and _canonical(service.upstream):
+        name = service.upstream
+    return replace(said, server_name=name)
 
 
 def closed_by_policy() -> GatewayError:

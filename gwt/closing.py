@@ -19,16 +19,11 @@ HARMLESS = frozenset(
     " body-crypto fault-injection".split()
 )
 
-#: What is spoken to upstreams. Where a Route asks for another, nothing is sent: it may have been meant for TLS.
-SPOKEN = frozenset(("http",))
-
 
 def reasons(policy: Policy, service: Service, surroundings: Surroundings, lists: Mapping[str, object]) -> Iterator[str]:
     """Why a path must stay closed, for people; nothing where it may be open, as far as its plugins let it."""
     if service.resource is not None and service.resource not in surroundings.resources:
         yield f"resource {service.resource!r} is not in `resources` of {surroundings.file}"
-    if service.protocol not in SPOKEN:
-        yield f"protocol {service.protocol!r} can't be spoken by this version ({', '.join(sorted(SPOKEN))} can)"
     for name in list_names(policy):
         if name not in lists:
             yield f"list '@{name}' is not defined"

@@ -20,8 +20,10 @@ from gwt.route.entry import Entry, shape
 from gwt.route.router import Router
 from gwt.rules import grow_rules
 from gwt.services import Aliases, with_services
+from gwt.sharded import Sharded
 from gwt.snapshot import Snapshot
 from gwt.steps import Steps, finish
+from gwt.streams import StreamLeaf, StreamTable, tables
 from gwt.surroundings import Surroundings
 
 #: Light steps between two yields.
@@ -40,7 +42,7 @@ class Book:
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     rule_entries: Mapping[str, Entries] = field(default_factory=dict)
-    aliases: Aliases = field(default_factory=dict)
+    aliases: Aliases = field(default_factory=Sharded)
 
 
 def empty_snapshot(surroundings: Surroundings) -> Snapshot:
@@ -51,7 +53,7 @@ def empty_snapshot(surroundings: Surroundings) -> Snapshot:
     return Snapshot(
         revision=0,
         router=Router(),
-        upstreams={},
+        upstreams=Sharded(),
         guarded=frozenset(),
         escaped_slashes=surroundings.escaped_slashes,
         merge_slashes=surroundings.merge_slashes,
@@ -75,8 +77,13 @@ def compile_delta(snapshot: Snapshot, delta: Delta, surroundings: Surroundings |
     after = replace(
         snapshot,
         revision=delta.revision,
+        certificates_revision=(
+            snapshot.certificates_revision if delta.certificates_revision is None else delta.certificates_revision
+        ),
+        services_revision=snapshot.services_revision if delta.services_revision is None else delta.services_revision,
         upstreams=upstreams,
         consumers=snapshot.consumers if delta.consumers is None else delta.consumers,
+        certificates=snapshot.certificates if delta.certificates is None else delta.certificates,
         document_problems=snapshot.document_problems if delta.problems is None else delta.problems,
         book=replace(book, aliases=aliases),
     )
@@ -90,6 +97,17 @@ def compile_delta(snapshot: Snapshot, delta: Delta, surroundings: Surroundings |
 def compile_now(snapshot: Snapshot, delta: Delta, surroundings: Surroundings | None = None) -> Snapshot:
     """`compile_delta` in one go, where nothing is served that it could keep waiting."""
     return finish(compile_delta(snapshot, delta, surroundings))
+
+
+def trial(snapshot: Snapshot, route: Route) -> Steps[Sequence[Problem]]:
+    """What would keep `route` from coming into force beside `snapshot`; nothing of it is kept."""
+    try:
+        yield from Grower(snapshot.outermost).grow(route)
+    except Unfit as unfit:
+        return list(unfit.problems)
+    except ValueError as error:
+        return [_flaw(route, str(error))]
+    return ()
 
 
 def _errors(snapshot: Snapshot) -> Steps[int]:
@@ -139,9 +157,11 @@ class _Compilation:
         router = yield from self._before.router.with_hosts_in_steps(changes)
         yield from self._ambiguities(changes, router)
         guarded = yield from self._guarded(hosts)
+        streams = yield from self._streams(grown)
         return replace(
             self._before,
             router=router,
+            streams=streams,
             guarded=guarded,
             escaped_slashes=self._surroundings.escaped_slashes,
             merge_slashes=self._surroundings.merge_slashes,
@@ -203,7 +223,8 @@ class _Compilation:
         last, found = self._book.branches.get(key), tuple(problems)
         if last is not None and isinstance(last.document, Route) and not self._all:
             return last._replace(problems=found)
-        closed = closed_branch(Quarantined(route.name, route.hosts, found, route.source), key)
+        listener = None if route.stream is None else route.stream.listener
+        closed = closed_branch(Quarantined(route.name, route.hosts, found, route.source, listener), key)
         return closed._replace(problems=found)
 
     def _rules(self) -> Steps[tuple[tuple[Rule, ...], Mapping[str, Entries]]]:
@@ -273,6 +294,20 @@ class _Compilation:
                 yield
         return before if not now and before.isdisjoint(self._touched) else (before - self._touched) | now
 
+    def _streams(self, grown: Mapping[str, Branch | None]) -> Steps[Mapping[str, StreamTable]]:
+        """Where connections go; looked at where a document of connections came, changed or went."""
+        before = self._book.branches
+        if not any(branch is not None and branch.streams for key in grown for branch in (grown[key], before.get(key))):
+            return self._before.streams
+        leaves: list[StreamLeaf] = []
+        for number, key in enumerate(sorted(self._branches)):
+            leaves += self._branches[key].streams
+            if number % STRIDE == 0:
+                yield
+        found, losers = tables(leaves)
+        self._note("streams", tuple(_taken(loser, holder) for loser, holder in losers))
+        return found
+
     def _ambiguities(self, changes: Mapping[str, Entries], router: Router) -> Steps[None]:
         """Report entries of one host that only their names tell apart."""
         for number, (host, entries) in enumerate(changes.items()):
@@ -304,6 +339,12 @@ class _Compilation:
 def _flaw(route: Route, reason: str) -> Problem:
     source = route.source
     return Problem(source.file, source.line, 1 if source.line else 0, reason, "", route.name)
+
+
+def _taken(loser: StreamLeaf, holder: StreamLeaf) -> Problem:
+    place = f"{holder.source.file}:{holder.source.line}"
+    message = f"{loser.host} of listener {loser.stream.listener!r} is taken by {holder.route!r} at {place}, which holds"
+    return Problem(loser.source.file, loser.source.line, 1, message, "", loser.route, "warning")
 
 
 def _ambiguous(host: str, winner: Leaf, loser: Leaf) -> Problem:

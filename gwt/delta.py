@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from gwt.model.certificate import Certificate
 from gwt.model.route import Problem, Quarantined, Route, Rule, ServiceSpec
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ class Delta:
     `routes` by name; a document without a last good version stands under `quarantine_key` of its
     identity, which no name can collide with. `services` by service key. `problems` is the whole
     list of what is wrong with documents now (what the compiler finds itself is added by it).
+    `services_revision` and `certificates_revision` are those of their parts where the store counts them apart.
     """
 
     revision: int
@@ -32,15 +34,18 @@ class Delta:
     lists: Mapping[str, tuple[str, ...]] | None = None
     consumers: Mapping[str, Any] | None = None
     problems: tuple[Problem, ...] | None = None
+    certificates: Mapping[str, Certificate] | None = None
+    services_revision: int | None = None
+    certificates_revision: int | None = None
 
     def __bool__(self) -> bool:
-        """False where nothing changed, whatever the revision."""
-        parts = (self.rules, self.lists, self.consumers, self.problems)
+        """False where nothing changed, whatever the revisions."""
+        parts = (self.rules, self.lists, self.consumers, self.problems, self.certificates)
         return bool(self.routes or self.services) or any(part is not None for part in parts)
 
     @property
     def endpoints_only(self) -> bool:
-        """True where the router can be shared: nothing but services (and problems) changed."""
+        """True where the router can be shared: nothing but services (problems, certificates) changed."""
         return not self.routes and self.rules is None and self.lists is None and self.consumers is None
 
     def merged(self, later: Delta) -> Delta:
@@ -53,6 +58,9 @@ class Delta:
             _last(self.lists, later.lists),
             _last(self.consumers, later.consumers),
             _last(self.problems, later.problems),
+            _last(self.certificates, later.certificates),
+            _last(self.services_revision, later.services_revision),
+            _last(self.certificates_revision, later.certificates_revision),
         )
 
 

@@ -20,7 +20,11 @@ TRIES = (
     ("proxy", "balanced over two services, one with twice the weight", "curl http://127.0.0.1:{}/"),
     ("proxy", "another service, its prefix cut off", "curl 'http://127.0.0.1:{}/api/orders?limit=3'"),
     ("proxy", "a Route for many environments", "curl -H 'Host: foo-test.example.com' http://127.0.0.1:{}/headers"),
-    ("service_proxy", "the service proxy: any service by its name", "curl http://127.0.0.1:{}/__users.demo.8080__/hello"),
+    (
+        "service_proxy",
+        "the service proxy: any service by its name",
+        "curl http://127.0.0.1:{}/__users.demo.8080__/hello",
+    ),
     ("admin", "why a request goes where it goes", "curl 'http://127.0.0.1:{}/v1/explain?url=http://any.host/users/7'"),
     ("admin", "what is counted", "curl http://127.0.0.1:{}/metrics"),
 )

@@ -50,6 +50,7 @@ KINDS: dict[str, ErrorKind] = {
     "denied": ErrorKind(403, 7, _C, "http_request_denied"),
     "rate_limit": ErrorKind(429, 8, _C, "http_request_denied"),
     "bad_request": ErrorKind(400, 13, _C, "http_request_error"),
+    "misdirected": ErrorKind(421, 14, _C, "http_request_denied"),
     "slow_request": ErrorKind(408, 13, _C, "http_request_error"),
     "too_large": ErrorKind(413, 13, _C, "http_request_error"),
     "uri_too_long": ErrorKind(414, 13, _C, "http_request_error"),

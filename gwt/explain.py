@@ -37,6 +37,7 @@ class Asked:
         if "://" not in url:
             url = "http://" + url
         parts = urlsplit(url)
+        self.stream = parts.scheme == "stream"
         self.method, self.client = method.upper().encode(), client
         self._headers: dict[bytes, bytes] = {}
         for name, value in headers:
@@ -82,13 +83,15 @@ def explaining(snapshot: Snapshot, asked: Asked) -> Steps[dict[str, Any]]:
     told["request"], told["host_pattern"] = _request(asked), pattern
     entries = () if pattern is None else snapshot.router.entries_of(pattern)
     path = match_path(asked.path, snapshot.merge_slashes)
-    winner = yield from _judge(entries, path, asked, told["candidates"])
-    won = None if winner is None else winner.target
-    if won is None:
-        told["error"] = _error("no_route", f"no matching route: {asked.host.decode()}")
-    else:
-        told["winner"] = _winner(snapshot, won, asked)
-        told["error"] = _outcome(snapshot, won)
+    try:
+        winner = yield from _judge(entries, path, asked, told["candidates"])
+        if winner is None:
+            told["error"] = _error("no_route", f"no matching route: {asked.host.decode()}")
+        else:
+            told["winner"] = _winner(snapshot, winner.target, asked)
+            told["error"] = _outcome(snapshot, winner.target)
+    except BadPath as error:  # a text that is too long for a regular expression, or a rewrite that gives no path
+        told["error"] = _error("bad_request", str(error))
     return told
 
 
@@ -163,16 +166,16 @@ def _winner(snapshot: Snapshot, leaf: Leaf, asked: Asked) -> dict[str, Any]:
     }
     upstream = snapshot.upstreams.get(leaf.upstream) if leaf.upstream else None
     if upstream is not None:
-        told["balance"] = _balance(leaf.balance)
+        told["balance"] = told_balance(leaf.balance)
         told["endpoints"] = endpoints(upstream)
-        told["endpoint"] = _picked(upstream, leaf.balance, asked)
+        told["endpoint"] = picked(upstream, leaf.balance, asked)
     return told
 
 
 def _host(leaf: Leaf, asked: Asked) -> str:
     if leaf.host_mode is None:
         return asked.host.decode()
-    return _text(leaf.host_mode) or "(the endpoint's address)"
+    return _text(leaf.host_mode) or "(the endpoint's address, or the external name)"
 
 
 def listing(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -226,7 +229,8 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
-def _balance(balance: Balance) -> str:
+def told_balance(balance: Balance) -> str:
+    """How a service is balanced, in words."""
     if balance.kind != "sticky":
         return balance.kind
     return " ".join(filter(None, ["sticky by", balance.by or "user, else ip", balance.name]))
@@ -250,7 +254,7 @@ def endpoints(upstream: Upstream) -> list[dict[str, Any]]:
     ]
 
 
-def _picked(upstream: Upstream, balance: Balance, asked: Asked) -> str | None:
+def picked(upstream: Upstream, balance: Balance, asked: Asked) -> str | None:
     """The endpoint that would be picked, as far as that is certain: nobody's turn is used up by asking."""
     if len(upstream.candidates) < 2:
         return upstream.candidates[0].address if upstream.candidates else None
@@ -292,4 +296,6 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-__all__ = ["Asked", "BadHost", "endpoints", "explain", "explaining", "listing", "policy", "row"]
+__all__ = [
+    "Asked", "BadHost", "endpoints", "explain", "explaining", "listing", "picked", "policy", "row", "told_balance",
+]  # fmt: skip

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from gwt.accesslog import AccessLog
+from gwt.logline import LogRecord
 from gwt.metrics import Meters
 from gwt.phase.exchange import Exchange
 from gwt.shortcut import shortcut
@@ -38,3 +39,8 @@ class Finished:
         if self.access_log is not None:
             exchange.time = time.time() - seconds
             self.access_log.log(exchange)
+
+    def connection(self, record: LogRecord) -> None:
+        """The end of a connection of a stream."""
+        if self.access_log is not None:
+            self.access_log.log(record)

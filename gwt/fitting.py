@@ -113,16 +113,26 @@ class Fitter:
         listed = policy.auth_type if isinstance(policy.auth_type, tuple) else ()
         any_of: list[Member] = []
         uses += _implied(policy, listed, uses)
+        unfit: list[Problem] = []
         for one in uses:
-            meta = self._meta(one, route)
+            try:
+                meta = self._meta(one, route)
+            except Unfit as error:
+                unfit += error.problems
+                continue
             what = state(one.use.name, meta, self.surroundings)
             if what == RUNS:
-                why += self._fit(one, meta, route, any_of if one.use.name in listed else members)
+                try:
+                    why += self._fit(one, meta, route, any_of if one.use.name in listed else members)
+                except Unfit as error:
+                    unfit += error.problems
             elif what in (MISSING, BARRED):
                 why.append(_closing(one.use.name, what, self.surroundings.file))
             elif what == SKIPPED:
                 warnings.append((f"plugin {one.use.name!r} is not in `plugins` of {self.surroundings.file}: it is "
                                  "skipped here", one.origin.line))  # fmt: skip
+        if unfit:
+            raise Unfit(unfit)
         if isinstance(policy.auth_type, tuple) and not why:
             why += self._any_of(any_of, members)
         return Verdict(

@@ -10,20 +10,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from gwt.admission import address_member, claims_member
+from gwt.limit.selectors import compile_limits, declared_by
+from gwt.limiting import limits_member
 from gwt.model.access import AUTH_WORDS
 from gwt.model.policy import Policy
+from gwt.model.route import Path, Route, Service
 from gwt.phase.member import Member
 from gwt.phase.plugin import Config
 from gwt.surroundings import Surroundings
 
 
 class Spot(NamedTuple):
-    """The leaf that is guarded, by the names of its Route, service and path; for buckets and logs."""
+    """The leaf that is guarded, by the names of its Route, service and path; for logs.
+
+    `document` is where it comes from: a rule or the service proxy has none.
+    """
 
     route: str
     service: str
     path: str
     namespace: str = ""
+    document: tuple[Route, Service, Path] | None = None
 
 
 class Here(NamedTuple):
@@ -58,11 +65,23 @@ def _claims(policy: Policy, spot: Spot, here: Here) -> Iterator[Member]:
     yield claims_member(here.surroundings.roster, policy.require or {})
 
 
+def _limits(policy: Policy, spot: Spot, here: Here) -> Iterator[Member]:
+    limiter = here.surroundings.limiter
+    if limiter is None:
+        raise ValueError("nobody counts requests here")
+    declarer = declared_by(policy.origins["rate_limits"], *(spot.document or ()))
+    limits = compile_limits(declarer, policy.rate_limits)
+    for by_user in (False, True):
+        some = [limit for limit in limits if limit.by_user == by_user]
+        if some:
+            yield limits_member(here.surroundings.roster, limiter, some)
+
+
 #: Field of `access` -> who makes its members; fields that are enforced together have one maker, which is asked once.
 MAKERS: dict[str, Maker] = {
     "ip_allow": _addresses,
     "ip_deny": _addresses,
-    # "rate_limits": comes in here; priority 2900 without `user` among the selectors, 1001 with it.
+    "rate_limits": _limits,
     "auth_type": _auth,
     "require": _claims,
 }
@@ -74,6 +93,7 @@ FIELDS_OF = {
     "login": ("auth_type",),
     "optional": ("auth_type",),
     "require": ("require",),
+    "rate_limits": ("rate_limits",),
 }
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from gwt.errors import GatewayError
+from gwt.model.forms import FRAMED
 from gwt.model.policy import Policy
-from gwt.model.route import Balance, Path, Route, Rule, Service, Source
+from gwt.model.route import Balance, Path, Route, Rule, Service, ServiceTls, Source
 from gwt.phase.chain import Chain
 
 
@@ -36,8 +37,9 @@ class Leaf:
     Names (`route`, `service`, `path`) are for logs and metrics. `closed` wins over everything: the answer is that
     error. Otherwise `action` says what happens: `forward` to the upstream of key `upstream` or to the mounted
     `resource`, `deny` with `closed` set, `redirect` to `location` with status `redirect_code`.
-    `host_mode`: None sends the client's Host on, b"" the endpoint's own authority, else these bytes.
+    `host_mode`: None sends the client's Host on, b"" the endpoint's own `authority`, else these bytes.
     Times are in seconds, sizes in bytes; `total`, `max_message`: None = unlimited.
+    `tls`: how the upstream is known over TLS, None in the clear; `framed`: it is spoken to by HTTP/2.
     `chain` is what guards and changes requests on their way (None: nothing does; `closed` goes before it).
     `stats` and `handler` are filled by the request path when it first needs them; all else never changes.
     """
@@ -53,6 +55,7 @@ class Leaf:
     protocol: str = "http"
     balance: Balance = field(default_factory=Balance)
     host_mode: bytes | None = None
+    tls: ServiceTls | None = None
     rewrite: Callable[[bytes], bytes] | None = None
     closed: GatewayError | None = None
     location: bytes | None = None
@@ -68,10 +71,12 @@ class Leaf:
     retry_buffer: int = field(init=False)
     max_body: int = field(init=False)
     max_message: int | None = field(init=False)
+    framed: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """What of the policy every request asks for stands in the leaf itself: a pointer less to follow."""
         policy = self.policy
+        self.framed = self.protocol in FRAMED
         self.connect, self.first_byte, self.read, self.total = (
             policy.connect,
             policy.first_byte,

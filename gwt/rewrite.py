@@ -71,13 +71,13 @@ def _substitute(pattern: str, to: str) -> PathRewrite:
     try:
         compiled = compile_regex(pattern.encode("ascii"))
         replacement = _dollar.sub(_group, to).encode("ascii")
-        compiled.sub(replacement, b"")  # the template is parsed whether or not anything is found
+        compiled.subn(replacement, b"")  # the template is parsed whether or not anything is found
     except (BadRegex, re.error, IndexError, UnicodeError) as error:
         raise BadRewrite(f"rewrite regex [{pattern!r}, {to!r}]: {error}") from None
 
     def substitute(path: bytes) -> bytes:
         # A substitution can put dots together that stood apart: the result is a path like any other.
-        return normalise(compiled.sub(replacement, path, count=1))
+        return normalise(compiled.subn(replacement, path, count=1)[0])
 
     return substitute
 

@@ -18,16 +18,19 @@ from gwt.edge.refusal import REASONS
 from gwt.edge.request import Request
 from gwt.edge.resource import GatewayResource
 from gwt.finished import Finished
+from gwt.forward import Forward
 from gwt.leaf import Leaf, LeafOrigin
 from gwt.logline import format_combined, format_json
 from gwt.metrics.leafstats import SECONDS, LeafStats
 from gwt.model.options import Limits
 from gwt.model.policy import DEFAULT_POLICY
 from gwt.model.route import Balance, Source
+from gwt.phase.edit import Edit
 from gwt.phase.ticker import Ticker
-from gwt.proxy import Forward, Proxy
+from gwt.proxy import Proxy
 from gwt.route.entry import Entry
 from gwt.route.router import Router
+from gwt.sharded import Sharded
 from gwt.snapshot import Current, Snapshot
 from gwt.upstream import connection, pool
 from gwt.upstream.connection import Connection
@@ -39,9 +42,9 @@ from gwt.wire.request import RequestHead
 _log = Logger()
 
 _CLASSES = (
-    Channel, HttpFactory, Limits, GatewayResource, Current, Snapshot, Router, Entry, Leaf, Balance, RequestHead,
-    Request, Proxy, Forward, Upstream, Ring, Endpoint, EndpointState, Ticker, Ids, Pools, Pool, Connection, Finished,
-    LeafStats, AccessLog,
+    Channel, HttpFactory, Limits, GatewayResource, Current, Snapshot, Sharded, Router, Entry, Leaf, Balance,
+    RequestHead, Request, Edit, Proxy, Forward, Upstream, Ring, Endpoint, EndpointState, Ticker, Ids, Pools, Pool,
+    Connection, Finished, LeafStats, AccessLog,
 )  # fmt: skip
 
 

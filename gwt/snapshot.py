@@ -13,8 +13,11 @@ from typing import Any
 
 from gwt.balance.upstream import Upstream
 from gwt.fitting import Outermost
+from gwt.model.certificate import Certificate
 from gwt.model.route import Problem
 from gwt.route.router import Router
+from gwt.sharded import Sharded
+from gwt.streams import StreamTable
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,13 +27,14 @@ class Snapshot:
     `upstreams` is keyed by service key and, where the port has a name, by `namespace/name:portname` too.
     `guarded` holds the host patterns (as in the router) of which any path has login, auth plugins or IP lists.
     `outermost` is what gateway.yaml makes of a path of which no document says anything.
-    `errors` counts the problems that are more than warnings. `book` belongs to the compiler: what it needs to make
-    the next Snapshot from this one.
+    `errors` counts the problems that are more than warnings, `certificates` are those of documents, by name.
+    `services_revision` and `certificates_revision` are None where the store has one revision for all. `streams` says by
+    listener where connections go. `book` belongs to the compiler: what it needs to make the next from this one.
     """
 
     revision: int
     router: Router
-    upstreams: Mapping[str, Upstream]
+    upstreams: Sharded[Upstream]
     guarded: frozenset[str]
     escaped_slashes: str
     merge_slashes: bool
@@ -41,6 +45,10 @@ class Snapshot:
     document_problems: tuple[Problem, ...] = ()
     compile_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     errors: int = 0
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    services_revision: int | None = None
+    certificates_revision: int | None = None
+    streams: Mapping[str, StreamTable] = field(default_factory=dict)
 
     def keeps_escaped_slash(self, host: bytes) -> bool:
         """False where %2F in a path of this (normalised) host is refused with 400."""

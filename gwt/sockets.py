@@ -14,7 +14,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,10 @@ from twisted.internet.interfaces import IListeningPort, IReactorSocket, IReactor
 from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
+
+from gwt.keychains import own_certificate
+from gwt.secure.accept import Secured, Wrapped
+from gwt.secure.endpoint import TlsEndpoint, read_tls_endpoint
 
 #: ("tcp", interface, port, role) or ("unix", path, 0, ""): what makes two sockets the same. The role counts for port 0.
 Key = tuple[str, str, int, str]
@@ -39,6 +43,22 @@ REASONS = {
     errno.ENOENT: "no such directory",
     errno.ENOTDIR: "no such directory",
 }
+
+
+#: Puts what reads the PROXY protocol before a factory.
+Before = Callable[[Any], Any]
+#: The prefix of an endpoint string that asks for it. (Twisted's own of that name believes everybody.)
+PROXIED = "haproxy:"
+
+#: Puts a factory behind TLS, as an endpoint says.
+Secure = Callable[[TlsEndpoint, Any], Any]
+
+
+def in_the_clear(endpoint: TlsEndpoint, factory: Any) -> Any:
+    """For those who only bind: a certificate of the endpoint's own must be there. ValueError where it is not."""
+    if endpoint.cert is not None:
+        own_certificate(endpoint)
+    return factory
 
 
 class BindError(Exception):
@@ -237,12 +257,12 @@ class Ports:
 class BoundReactor:
     """Stands in for `reactor` when an endpoint of `role` listens; all else passes through to it.
 
-    Without a reactor it only has its source bind. `used` collects the keys of what was asked for, `inherited` the
-    descriptors that endpoints have brought themselves (systemd's).
+    Without a reactor it only has its source bind. `used` collects the keys of what was asked for. `before` is what
+    stands before each factory where the socket is accepted, below TLS.
     """
 
-    def __init__(self, reactor: Any, source: Source, role: str) -> None:
-        self._reactor, self._source, self._role = reactor, source, role
+    def __init__(self, reactor: Any, source: Source, role: str, before: Before | None = None) -> None:
+        self._reactor, self._source, self._role, self._before = reactor, source, role, before
         self.used: list[Key] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -267,13 +287,21 @@ class BoundReactor:
         """What systemd has bound is not ours to bind or to close."""
         if self._reactor is None:
             return Ports(())
-        return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+        return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, self._introduced(factory))
+
+    def _introduced(self, factory: Any) -> Any:
+        if self._before is None:
+            return factory
+        if isinstance(factory, Secured):  # the reader of the header may hold what TLS begins with: no TLS below it
+            factory = Wrapped(factory, self._reactor)
+        return self._before(factory)
 
     def _listen(self, wanted: Wanted, factory: Any) -> Ports:
         sockets = self._source.sockets(wanted)
         self.used.append(wanted.key)
         if self._reactor is None:
             return Ports(())
+        factory = self._introduced(factory)
         return Ports([adopt(self._reactor, sock, factory, wanted.backlog) for sock in sockets])
 
 
@@ -281,6 +309,10 @@ def adopt(reactor: Any, sock: socket.socket, factory: Any, backlog: int) -> Any:
     """Have `reactor` accept on a duplicate of `sock`, which stays open and in place when the port stops."""
     if hasattr(factory, "noisy"):
         factory.noisy = False
+    if isinstance(factory, Secured):
+        if hasattr(reactor, "adoptSecuredPort"):
+            return reactor.adoptSecuredPort(sock.fileno(), sock.family, factory)
+        factory = Wrapped(factory, reactor)
     if sock.family != socket.AF_UNIX:
         return reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
     port_class = getattr(reactor, "unixPortClass", unix.Port)
@@ -291,12 +323,27 @@ def adopt(reactor: Any, sock: socket.socket, factory: Any, backlog: int) -> Any:
     return port
 
 
-def listen(reactor: Any, source: Source, role: str, text: str, factory: Any) -> tuple[Any, list[Key]]:
-    """Open the endpoint `text`: its port, and the keys of the sockets behind it. BindError in one line otherwise."""
-    bound = BoundReactor(reactor, source, role)
+def listen(
+    reactor: Any, source: Source, role: str, text: str, factory: Any, secure: Secure = in_the_clear,
+    before: Before | None = None,
+) -> tuple[Any, list[Key]]:  # fmt: skip
+    """Open the endpoint `text`: its port, and the keys of the sockets behind it. BindError in one line otherwise.
+
+    `secure` puts a factory behind TLS; `before` reads the PROXY protocol on a `haproxy:` endpoint, and who only binds
+    needs none.
+    """
+    proxied = text.startswith(PROXIED)
+    if proxied and before is None and reactor is not None:
+        raise BindError(f"listeners.{role}: {text!r}: the PROXY protocol is not read on this listener")
+    bound = BoundReactor(reactor, source, role, before if proxied else None)
+    place = text.removeprefix(PROXIED)
     results: list[Any] = []
     try:
-        endpoint = serverFromString(bound, text)
+        tls = read_tls_endpoint(place)
+        if tls is not None:
+            port = bound.listenTCP(tls.port, secure(tls, factory), tls.backlog or BACKLOG, tls.interface)
+            return port, bound.used
+        endpoint = serverFromString(bound, place)
         endpoint.listen(factory).addCallbacks(results.append, lambda failure: results.append(failure.value))
     except BindError as error:
         raise BindError(f"{error} (listeners.{role}: {text})") from error

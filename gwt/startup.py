@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gwt.model.problem import format_problem
+from gwt.snapshot import Snapshot
+
 #: Problems shown in full; the others are counted.
 SHOWN = 5
 
@@ -24,6 +27,19 @@ class Figures:
     endpoints: int = 0
     problems: int = 0
     worst: Sequence[Sequence[str]] = ()
+
+
+def figures_of(snapshot: Snapshot) -> Figures:
+    """What is in force, counted."""
+    hosts, routes = set(), set()
+    for pattern, entry in snapshot.router.entries():
+        hosts.add(pattern)
+        if entry.target.origin.rule is None:
+            routes.add(entry.target.route)
+    services = {upstream.key: len(upstream.endpoints) for upstream in snapshot.upstreams.values()}
+    problems = [problem for problem in snapshot.problems() if problem.severity == "error"]
+    worst = [format_problem(problem).splitlines() for problem in problems[:SHOWN]]
+    return Figures(len(routes), len(hosts), len(services), sum(services.values()), len(problems), worst)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +112,11 @@ def _plain(code: str, text: str) -> str:
     return text
 
 
-def address(text: str, host: object) -> str:
-    """How an endpoint string is shown once it listens at `host` (a Twisted address): as a URL where it has one."""
+def address(text: str, host: object, schemes: Mapping[str, str] = SCHEMES) -> str:
+    """How an endpoint string is shown once it listens at `host` (a Twisted address): as a URL where it has one.
+
+    `schemes` gives the scheme by the kind of endpoint; what it lacks is http, or tcp where it knows nothing.
+    """
     kind, _, rest = text.partition(":")
     proxied = kind == "haproxy"
     if proxied:
@@ -107,4 +126,5 @@ def address(text: str, host: object) -> str:
         return f"unix:{name.decode('utf-8', 'replace') if isinstance(name, bytes) else name}"
     where, port = getattr(host, "host", ""), getattr(host, "port", 0)
     shown = f"[{where}]" if ":" in where else where
-    return f"{SCHEMES.get(kind, 'http')}://{shown}:{port}" + (" (PROXY protocol)" if proxied else "")
+    scheme = schemes.get(kind, "http" if schemes else "tcp")
+    return f"{scheme}://{shown}:{port}" + (" (PROXY protocol)" if proxied else "")

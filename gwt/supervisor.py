@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from gwt.sockets import Binder
 from gwt.workers import Assignment, Backoff, Worker, WorkerDied, launch
+from gwt.zones.arena import Memory
 
 #: Seconds that a new worker may take to become ready before a reload gives up on it.
 READY_LIMIT = 60.0
@@ -27,10 +28,13 @@ GRACE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the workers are to be: how many, what each is told, how long a drain takes; and how they are started."""
+    """What the workers are to be: how many, what each is told and which memory they share, how long a drain takes; and
+    how they are started.
+    """
 
     count: int
     assignment: Assignment
+    memory: Memory
     drain: float
     drain_delay: float
     reactor: str
@@ -77,7 +81,8 @@ class Supervisor:
     def _launch(self) -> Worker:
         """A new child, not assigned yet, with every socket."""
         plan = self.plan
-        worker = self._spawn(self._reactor, launch(plan.reactor, plan.systemd, self._binder.held, self._null))
+        start = launch(plan.reactor, plan.systemd, self._binder.held, self._null, plan.memory)
+        worker = self._spawn(self._reactor, start)
         worker.spawn()
         return worker
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gwt.balance.endpoint import Registry
+from gwt.limiting import Limiter
 from gwt.login import Login
 from gwt.model.route import NO_ACCESS, Access, PluginUse
 from gwt.phase.installed import NOTHING, Installed
@@ -18,7 +19,8 @@ class Surroundings:
     `access` and `plugins` are the global level, `file` is where they stand. `resources` are the names that
     `resource:` may mount. `escaped_slashes` is auto, keep or reject. `installed` are the plugins that there are,
     `local` the names of those that may run here (None: all). `login` is what `identity:` means (None: nobody
-    can be known here). `registry` and `roster` outlive every Snapshot.
+    can be known here), `limiter` enforces rate limits (None: nobody counts here). `registry` and `roster` outlive
+    every Snapshot. `streams` are the names of the listeners of streams (None: not known).
     """
 
     registry: Registry
@@ -31,4 +33,6 @@ class Surroundings:
     installed: Installed = NOTHING
     local: frozenset[str] | None = None
     login: Login | None = None
+    limiter: Limiter | None = None
+    streams: frozenset[str] | None = None
     roster: Roster = field(default_factory=Roster, compare=False)

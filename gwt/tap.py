@@ -45,6 +45,13 @@ class Options(UsageOptions):
         """Read the configuration, settle what twistd and twist leave open, and choose the reactor."""
         if self["log-format"] not in FORMATS:
             raise UsageError(f"--log-format {self['log-format']}: choose text or json")
+        self.read()
+        self._settle_parent()
+        if "twisted.internet.reactor" not in sys.modules:
+            install_reactor()
+
+    def read(self) -> None:
+        """Read the configuration; ends the process where that can't be done, or with --check."""
         if self["demo"] and self["config"]:
             raise UsageError("--demo and --config exclude each other")
         if self["check"]:
@@ -56,9 +63,6 @@ class Options(UsageOptions):
         except ConfigurationError as error:
             print(error, file=sys.stderr)
             raise SystemExit(2) from None
-        self._settle_parent()
-        if "twisted.internet.reactor" not in sys.modules:
-            install_reactor()
 
     def _settle_parent(self) -> None:
         """Stay in the foreground, drop no twistd.pid, and log like a gateway, unless told otherwise."""

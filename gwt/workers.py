@@ -20,6 +20,8 @@ from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 
+from gwt.zones.arena import Memory
+
 #: A worker that served for this many seconds was healthy: its death says nothing about the next one's.
 HEALTHY = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
@@ -33,7 +35,8 @@ class Assignment:
     """What a worker is told. `sockets` holds (key, descriptors) pairs; `config` is gateway.yaml's path.
 
     `text` is what the supervisor has read there, so that all workers of a generation agree; `metrics` is the
-    directory that all workers share. `unused` are descriptors that belong to others.
+    directory that all workers share, `zones` the descriptor of the memory that they share, `tickets` what all seal
+    TLS tickets with, in hexadecimal. `unused` are descriptors that belong to others.
     """
 
     index: int
@@ -43,6 +46,8 @@ class Assignment:
     log_format: str = "text"
     sockets: Sequence[tuple[Any, Sequence[int]]] = ()
     unused: Sequence[int] = ()
+    zones: int = -1
+    tickets: str = ""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -86,12 +91,14 @@ class Launch:
     """How to start the process of a worker that may become any of them: it inherits every socket.
 
     `reactor` is a module with `install()`; `systemd` counts descriptors that systemd has opened; `numbers` are the
-    child's descriptors by socket key, `child_fds` is spawnProcess's childFDs.
+    child's descriptors by socket key, `zones` is that of the shared memory, `child_fds` is spawnProcess's childFDs.
     """
 
     reactor: str
     systemd: int
     numbers: Mapping[Any, Sequence[int]]
+    zones: int
+    seed: str
     child_fds: Mapping[int, Any]
 
     @property
@@ -105,15 +112,19 @@ class Launch:
         code = f"import sys; sys.path[:] = {sys.path!r}; from gwt.process.worker import main; main({arguments})"
         return [sys.executable, "-P", "-c", code]
 
+    def environment(self) -> dict[str, str]:
+        """That of this process, but that all workers hash alike."""
+        return {**os.environ, "PYTHONHASHSEED": self.seed}
+
     def assign(self, told: Assignment, index: int, count: int) -> Assignment:
         """`told` for worker `index` (from 0) of `count`: its sockets of each kind, or the one that all share."""
         mine = {key: fds[index::count] if len(fds) > 1 else fds for key, fds in self.numbers.items()}
         taken = {fd for fds in mine.values() for fd in fds}
         unused = tuple(fd for fds in self.numbers.values() for fd in fds if fd not in taken)
-        return replace(told, index=index + 1, sockets=tuple(mine.items()), unused=unused)
+        return replace(told, index=index + 1, sockets=tuple(mine.items()), unused=unused, zones=self.zones)
 
 
-def launch(reactor: str, systemd: int, sockets: Mapping[Any, Sequence[Any]], null: int) -> Launch:
+def launch(reactor: str, systemd: int, sockets: Mapping[Any, Sequence[Any]], null: int, memory: Memory) -> Launch:
     """Number the descriptors of a child; `null` is an open /dev/null for its standard input."""
     fds: dict[int, Any] = {0: null, 1: 1, 2: "r"}
     fds.update({FIRST_FD + n: FIRST_FD + n for n in range(systemd)})
@@ -123,7 +134,9 @@ def launch(reactor: str, systemd: int, sockets: Mapping[Any, Sequence[Any]], nul
     for key, socks in sockets.items():
         numbers[key] = list(range(len(fds), len(fds) + len(socks)))
         fds.update(zip(numbers[key], (sock.fileno() for sock in socks), strict=True))
-    return Launch(reactor, systemd, numbers, fds)
+    zones = len(fds)
+    fds[zones] = memory.descriptor
+    return Launch(reactor, systemd, numbers, zones, memory.seed, fds)
 
 
 class Worker(ProcessProtocol):
@@ -156,8 +169,9 @@ class Worker(ProcessProtocol):
 
     def spawn(self) -> None:
         """Start the process."""
-        argv = self.launch.argv()
-        self._reactor.spawnProcess(self, argv[0], argv, dict(os.environ), childFDs=dict(self.launch.child_fds))
+        start = self.launch
+        argv = start.argv()
+        self._reactor.spawnProcess(self, argv[0], argv, start.environment(), childFDs=dict(start.child_fds))
 
     def connectionMade(self) -> None:
         self.pid = getattr(self.transport, "pid", None)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from gwt.phase import fields as lines
 from gwt.phase.plugin import Exchange, Misconfigured, Plugin, Reply, Schema
-from gwt.route.regex import compile_regex
+from gwt.route.regex import TooLong, compile_regex
 
 _ALL_METHODS = "GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS"
 _ORIGIN = "access-control-allow-origin"
@@ -46,7 +46,7 @@ class Cors(Plugin):
         object.__setattr__(self, "_origins", frozenset(one.strip().encode() for one in named))
         object.__setattr__(self, "_open", bool({b"*", b"**"} & self._origins))
         try:
-            compiled = tuple(compile_regex(one.encode()).fullmatch for one in self.allow_origins_by_regex)
+            compiled = tuple(compile_regex(one.encode(), whole=True).search for one in self.allow_origins_by_regex)
         except ValueError as error:
             raise Misconfigured("allow_origins_by_regex", str(error)) from None
         object.__setattr__(self, "_patterns", compiled)
@@ -101,4 +101,7 @@ class Cors(Plugin):
     def _admits(self, origin: bytes | None) -> bool:
         if origin is None:
             return False
-        return self._open or origin.lower() in self._origins or any(fits(origin) for fits in self._patterns)
+        try:
+            return self._open or origin.lower() in self._origins or any(fits(origin) for fits in self._patterns)
+        except TooLong:  # no browser sends such a one
+            return False

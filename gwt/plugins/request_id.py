@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from gwt.phase.plugin import Exchange, Misconfigured, Plugin
+from gwt.phase.plugin import Edit, Exchange, Misconfigured, Plugin
 from gwt.phase.tools import Tools
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALID = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _OWN = b"x-request-id"
+_VARIANT = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 #: Seconds of the epoch from which ksuids count.
 _KSUID_BEGAN = 1_400_000_000
 
@@ -42,7 +42,12 @@ class RequestId(Plugin):
     algorithm: Literal["uuid", "nanoid", "range_id", "ksuid"] = "uuid"
     range_id: RangeId = RangeId()
 
+    _name: bytes = field(init=False, default=_OWN)
+    _own: bool = field(init=False, default=True)
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_name", self.header_name.lower().encode())
+        object.__setattr__(self, "_own", self._name == _OWN)
         if self.algorithm != "range_id" and self.range_id != RangeId():
             raise Misconfigured("range_id", "it is for algorithm: range_id")
 
@@ -52,19 +57,21 @@ class RequestId(Plugin):
 
     def rewrite(self, ctx: Exchange) -> None:
         """Settle the id before anybody else writes it down."""
-        name = self.header_name.lower().encode()
-        if name == _OWN:
+        if self._own:
             if ctx.head.request_id != ctx.request_id:  # the client's was none
-                ctx.request_id = self._make(ctx.tools)
+                ctx.request_id = _dashed(ctx.request_id) if self.algorithm == "uuid" else self._make(ctx.tools)
             return
-        said = ctx.header(name)
+        said = ctx.header(self._name)
         if said is None or not _VALID(said):
             ctx.request.set_header(self.header_name, self._make(ctx.tools))
 
+    def edit(self) -> Edit | None:
+        """The id of the access log needs no looking up."""
+        return Edit.of(ids=[self.header_name]) if self._own and self.include_in_response else None
+
     def header_filter(self, ctx: Exchange) -> None:
         """Tell the client."""
-        name = self.header_name.lower().encode()
-        told = ctx.request_id if name == _OWN else ctx.header(name)
+        told = ctx.header(self._name)
         if ctx.answer is not None and told is not None:
             ctx.answer.set_header(self.header_name, told)
 
@@ -72,7 +79,7 @@ class RequestId(Plugin):
         return _MAKERS[self.algorithm](self, tools).encode()
 
     def _uuid(self, tools: Tools) -> str:
-        return str(uuid.UUID(bytes=tools.random(16), version=4))
+        return _dashed(tools.random(16).hex().encode()).decode()
 
     def _nanoid(self, tools: Tools) -> str:
         return _of(_LETTERS + "_-", 21, tools)
@@ -87,6 +94,13 @@ class RequestId(Plugin):
             number, digit = divmod(number, 62)
             digits = _LETTERS[digit] + digits
         return digits
+
+
+def _dashed(digits: bytes) -> bytes:
+    """32 random hexadecimal digits as a UUID of version 4 (RFC 9562 5.4)."""
+    return b"%b-%b-4%b-%b%b-%b" % (
+        digits[:8], digits[8:12], digits[13:16], digits[16:17].translate(_VARIANT), digits[17:20], digits[20:],
+    )  # fmt: skip
 
 
 def _of(alphabet: str, length: int, tools: Tools) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from gwt.phase import fields as lines
-from gwt.phase.plugin import Exchange, Misconfigured, Plugin, nullable
+from gwt.errors import GatewayError
+from gwt.phase.plugin import Edit, Exchange, Misconfigured, Plugin, nullable
 
+NOTHING = Edit.of()
 #: What described the body that there was.
 _OF_THE_BODY = ("Content-Encoding", "Last-Modified", "ETag", "Accept-Ranges", "Content-Range")
 
@@ -39,16 +40,11 @@ class ResponseRewrite(Plugin):
     body_base64: bool = False
     headers: Headers = Headers()
     _text: bytes | None = field(init=False, default=None)
-    _added: bytes = field(init=False, default=b"")
+    _edit: Edit = field(init=False, default=NOTHING)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_text", self._decoded())
-        object.__setattr__(self, "_added", self._lines())
-        for name in self.headers.remove:
-            try:
-                lines.settable(name)
-            except ValueError as error:
-                raise Misconfigured("headers", str(error)) from None
+        object.__setattr__(self, "_edit", self._edited())
 
     def _decoded(self) -> bytes | None:
         if self.body is None or not self.body_base64:
@@ -58,20 +54,25 @@ class ResponseRewrite(Plugin):
         except binascii.Error:
             raise Misconfigured("body", "with body_base64 it must be base64") from None
 
-    def _lines(self) -> bytes:
-        """The lines that are added; those that are set are tried."""
+    def _edited(self) -> Edit:
+        """The changes to the headers."""
         pairs = [one.partition(":") for one in self.headers.add]
         if not all(colon for _, colon, _ in pairs):
             raise Misconfigured("headers", "add takes lines written as NAME: VALUE")
+        gone = self.headers.remove if self._text is None else (*_OF_THE_BODY, *self.headers.remove)
         try:
-            lines.lines(self.headers.set)
-            return lines.lines([(name.strip(), value.strip()) for name, _, value in pairs])
-        except Exception as error:
+            added = [(name.strip(), value.strip()) for name, _, value in pairs]
+            return Edit.of(gone, self.headers.set.items(), added)
+        except (ValueError, GatewayError) as error:
             raise Misconfigured("headers", str(error)) from None
 
     def phases(self) -> tuple[str, ...]:
         """Bodies that stay as they are pass by untouched."""
         return ("header_filter",) if self._text is None else ("header_filter", "body_filter")
+
+    def edit(self) -> Edit | None:
+        """Where only headers change nobody has to be asked."""
+        return self._edit if self.status_code is None and self._text is None else None
 
     def header_filter(self, ctx: Exchange) -> None:
         """Status and headers."""
@@ -79,14 +80,7 @@ class ResponseRewrite(Plugin):
         assert answer is not None
         if self.status_code is not None:
             answer.status = self.status_code
-        if self._text is not None:
-            for name in _OF_THE_BODY:
-                answer.remove_header(name)
-        for name in self.headers.remove:
-            answer.remove_header(name)
-        for name, value in self.headers.set.items():
-            answer.set_header(name, value)
-        answer.fields += self._added
+        self._edit(ctx)
 
     def body_filter(self, ctx: Exchange, chunk: bytes, last: bool) -> bytes:
         """The body of the configuration, once."""

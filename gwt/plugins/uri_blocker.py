@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
 from gwt.phase.plugin import Exchange, Misconfigured, Plugin, Reply
-from gwt.route.regex import compile_regex
+from gwt.route.regex import TooLong, compile_regex
 
 _RULES = {
     "title": "regular expressions",
@@ -38,7 +38,7 @@ class UriBlocker(Plugin):
     def __post_init__(self) -> None:
         flags = b"(?i)" if self.case_insensitive else b""
         try:
-            found = tuple(compile_regex(flags + rule.encode()).search for rule in self.block_rules)
+            found = tuple(compile_regex(flags + rule.encode(), lines=True).search for rule in self.block_rules)
         except ValueError as error:
             raise Misconfigured("block_rules", str(error)) from None
         object.__setattr__(self, "_searches", found)
@@ -47,6 +47,10 @@ class UriBlocker(Plugin):
         """Look, before anybody changes the path."""
         sent = ctx.path if ctx.query is None else ctx.path + b"?" + ctx.query
         forms = {sent, unquote_to_bytes(sent), unquote_to_bytes(sent.replace(b"+", b" "))}
-        if any(search(form) for search in self._searches for form in forms):
+        try:
+            found = any(search(form) for search in self._searches for form in forms)
+        except TooLong as error:
+            return Reply.error("bad_request", str(error))
+        if found:
             return Reply.error("denied", self.rejected_msg, status=self.rejected_code)
         return None

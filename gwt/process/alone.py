@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -11,8 +12,10 @@ from gwt import demo
 from gwt.configuration import Configuration, load
 from gwt.gateway import Gateway
 from gwt.metrics import Metrics
-from gwt.process.common import Reloads, announce, listening, log, worker_count
+from gwt.process.common import Reloads, announce, check_certificates, listening, log, node_id, worker_count
 from gwt.sockets import Binder
+from gwt.startup import figures_of
+from gwt.zones.arena import PrivateArena
 
 
 class Alone:
@@ -22,7 +25,9 @@ class Alone:
         self._reactor, self._began = reactor, time.monotonic()
         self._demo = demo.Demo(reactor) if configuration.is_demo else None
         documents = self._demo.documents if self._demo else ""
-        self.gateway = Gateway(reactor, configuration, binder, Metrics.private(), documents)
+        self.gateway = Gateway(
+            reactor, configuration, binder, Metrics.private(), PrivateArena(), node_id(os.getpid()), documents
+        )
         self._reloads = Reloads(self._reload)
 
     @inlineCallbacks
@@ -32,14 +37,15 @@ class Alone:
         gateway = self.gateway
         ports = {role: getattr(host, "port", 0) for role, _, host in gateway.listening.hosts()}
         tries = demo.tries(ports) if self._demo else ()
-        announce(gateway.configuration, listening(gateway), gateway.figures(), self._reactor, self._began, tries=tries)
+        figures = figures_of(gateway.current.snapshot)
+        announce(gateway.configuration, listening(gateway), figures, self._reactor, self._began, tries=tries)
 
     def drain(self) -> Deferred[Any]:
-        log.info("stopping: {n} connections open", n=self.gateway.connections)
+        log.info("stopping: {n} connections open", n=self.gateway.factories.connections)
         return self.gateway.drain()
 
     def hurry(self) -> None:
-        self.gateway.hurry()
+        self.gateway.factories.abort()
 
     def stop(self) -> Deferred[Any]:
         if self._demo is not None:
@@ -53,6 +59,7 @@ class Alone:
     def _reload(self) -> Any:
         before = self.gateway.configuration
         configuration = load(before.path)
+        check_certificates(configuration)
         if worker_count(configuration) > 1:
             log.warn("workers: going from one process to several takes a restart; the rest is put in force")
         yield self.gateway.reload(configuration)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -18,15 +19,18 @@ from gwt import __version__, oplog, startup
 from gwt.configuration import Configuration, ConfigurationError
 from gwt.fitting import Unfit
 from gwt.gateway import Gateway
+from gwt.keychains import TlsError, objections
+from gwt.model.options import STREAM
 from gwt.resources import ResourceError
 from gwt.sockets import BindError
 from gwt.store.base import StoreError
 from gwt.workers import WorkerDied
+from gwt.zones.arena import ArenaError
 
 log = Logger("gwt.process")
 
 #: What ends a start, or keeps a reload from happening, with words for people and no traceback.
-TROUBLE = (ConfigurationError, BindError, StoreError, ResourceError, WorkerDied, Unfit, OSError)
+TROUBLE = (ConfigurationError, TlsError, BindError, StoreError, ResourceError, WorkerDied, Unfit, ArenaError, OSError)
 
 
 def prepare(reactor: Any) -> None:
@@ -39,6 +43,11 @@ def prepare(reactor: Any) -> None:
         reactor.unixPortClass = unix.Port
 
 
+def node_id(pid: int) -> str:
+    """How this gateway is known to others; `pid` is that of the process that all of it hangs on."""
+    return f"{socket.gethostname()}-{pid}"
+
+
 def worker_count(configuration: Configuration) -> int:
     """How many processes serve; `auto` is one for each core that this process may use."""
     return configuration.settings.workers or len(os.sched_getaffinity(0))
@@ -46,8 +55,14 @@ def worker_count(configuration: Configuration) -> int:
 
 def wanted(configuration: Configuration) -> Mapping[str, Sequence[str]]:
     """Role -> endpoint strings."""
-    listeners = configuration.settings.listeners
-    return {role: getattr(listeners, role) for role in ("proxy", "service_proxy", "admin")}
+    return configuration.settings.listeners.by_role()
+
+
+def check_certificates(configuration: Configuration) -> None:
+    """TlsError where gateway.yaml lists files that can't be used. (What only changes later keeps what was good.)"""
+    found = objections(configuration.settings.tls, configuration.base)
+    if found:
+        raise TlsError("\n".join(found))
 
 
 class Reloads:
@@ -105,5 +120,6 @@ def listening(gateway: Gateway) -> dict[str, list[str]]:
     shown: dict[str, list[str]] = {}
     # The admin listener opens first, but is not what people look for first.
     for role, text, host in sorted(gateway.listening.hosts(), key=lambda one: one[0] == "admin"):
-        shown.setdefault(role, []).append(startup.address(text, host))
+        schemes = {} if role.startswith(STREAM) else startup.SCHEMES
+        shown.setdefault(role, []).append(startup.address(text, host, schemes))
     return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from gwt import oplog
 from gwt.configuration import parse
 from gwt.gateway import Gateway
 from gwt.metrics import Metrics
-from gwt.process.common import TROUBLE, listening, prepare
+from gwt.process.common import TROUBLE, listening, node_id, prepare
 from gwt.process.worker import Orders, Reports, inherited
 from gwt.sockets import Inherited
+from gwt.startup import figures_of
 from gwt.workers import Assignment
+from gwt.zones.arena import SharedArena
 
 
 def serve(told: Assignment, reports: Reports, orders: Orders) -> None:
@@ -29,7 +32,12 @@ def serve(told: Assignment, reports: Reports, orders: Orders) -> None:
     try:
         configuration = parse(told.text, Path(told.config) if told.config else None)
         metrics = Metrics.shared(told.metrics)
-        gateway = Gateway(reactor, configuration, Inherited(inherited(told)), metrics)
+        arena = SharedArena(told.zones)
+        os.close(told.zones)
+        gateway = Gateway(
+            reactor, configuration, Inherited(inherited(told)), metrics, arena, node_id(os.getppid()),
+            tickets=bytes.fromhex(told.tickets),
+        )  # fmt: skip
     except TROUBLE as error:
         reports.send(fatal=str(error))
         raise SystemExit(2) from None
@@ -55,7 +63,7 @@ class WorkerLife:
         self._gateway.start().addCallbacks(self._ready, self._failed)
 
     def _ready(self, _: Any) -> None:
-        figures = self._gateway.figures()
+        figures = figures_of(self._gateway.current.snapshot)
         values = {name: getattr(figures, name) for name in figures.__dataclass_fields__}
         self._reports.send(ready={"listeners": listening(self._gateway), "figures": values})
 

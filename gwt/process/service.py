@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from gwt.configuration import Configuration
 from gwt.process.alone import Alone
-from gwt.process.common import TROUBLE, prepare, wanted, worker_count
+from gwt.process.common import TROUBLE, check_certificates, prepare, wanted, worker_count
 from gwt.process.signals import Signals, exit_with
 from gwt.process.supervised import Supervised
 from gwt.sockets import Binder, bind
@@ -22,6 +22,7 @@ def make_service(reactor: Any, configuration: Configuration, log_format: str = "
     workers = worker_count(configuration)
     binder = Binder(workers, single=["admin"])
     try:
+        check_certificates(configuration)
         for role, texts in wanted(configuration).items():
             for text in texts:
                 bind(binder, role, text)

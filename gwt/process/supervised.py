@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -13,10 +14,11 @@ from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from gwt import startup
 from gwt.configuration import Configuration, load
 from gwt.metrics import Meters, Metrics, fold
-from gwt.process.common import Reloads, announce, log, wanted, worker_count
+from gwt.process.common import Reloads, announce, check_certificates, log, wanted, worker_count
 from gwt.sockets import Binder, bind
 from gwt.supervisor import Plan, Supervisor
 from gwt.workers import Assignment, WorkerDied
+from gwt.zones.arena import Memory
 
 
 class Supervised:
@@ -26,6 +28,8 @@ class Supervised:
         self._reactor, self._began = reactor, time.monotonic()
         self._configuration, self._binder, self._log_format = configuration, binder, log_format
         self._metrics_directory = tempfile.mkdtemp(prefix="gwt-", dir=_shared_memory())
+        self._memory = Memory.make()
+        self._tickets = secrets.token_hex(32)
         self._meters = Meters(Metrics.shared(self._metrics_directory))
         self.supervisor = Supervisor(reactor, binder, self._plan(configuration))
         self.supervisor.on_restart = self._restarted
@@ -39,10 +43,12 @@ class Supervised:
             text=configuration.text,
             metrics=self._metrics_directory,
             log_format=self._log_format,
+            tickets=self._tickets,
         )
         return Plan(
             count=worker_count(configuration),
             assignment=assignment,
+            memory=self._memory,
             drain=settings.drain,
             drain_delay=settings.drain_delay,
             reactor=reactor_module(self._reactor),
@@ -77,6 +83,7 @@ class Supervised:
     def stop(self) -> Deferred[Any]:
         self.supervisor.kill()
         shutil.rmtree(self._metrics_directory, ignore_errors=True)
+        os.close(self._memory.descriptor)
         return succeed(None)
 
     def reload(self) -> None:
@@ -85,6 +92,7 @@ class Supervised:
     @inlineCallbacks
     def _reload(self) -> Any:
         configuration = load(self._configuration.path)
+        check_certificates(configuration)
         before = set(self._binder.held)
         shares, self._binder.shares = self._binder.shares, worker_count(configuration)
         try:

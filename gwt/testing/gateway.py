@@ -18,6 +18,7 @@ from gwt.balance.endpoint import Registry
 from gwt.compile import compile_now, empty_snapshot
 from gwt.edge.listener import TICK, HttpFactory
 from gwt.edge.resource import GatewayResource
+from gwt.limiter.node import NodeLimiter
 from gwt.model.problem import format_problem
 from gwt.model.route import PluginUse
 from gwt.model.settings import Limits
@@ -40,6 +41,7 @@ from gwt.testing.upstreams import OK, Script, Upstream
 from gwt.testing.zones import MemoryZone
 from gwt.upstream.pool import Pools
 from gwt.wire.forwarded import Ids
+from gwt.zones.arena import PrivateArena
 
 #: Seconds (of the clock that a test has) after which nobody waits for an answer any more.
 PATIENCE = 300.0
@@ -204,6 +206,7 @@ class Gateway:
             Registry(self.reactor.seconds, random.Random(seed).random),
             plugins=tuple(PluginUse(name, None if conf is False else conf) for name, conf in plugins.items()),
             installed=Installed(kinds),
+            limiter=NodeLimiter(PrivateArena(), slots=4096),
             roster=self.roster,
         )
         catalog = Catalog()
@@ -222,6 +225,7 @@ class Gateway:
         self.proxy = Proxy(self.pools, self.ticker, clock, ids)
         root = GatewayResource(self.current, self.proxy, {})
         self.factory = HttpFactory(root, Limits(), clock, lambda peer: False, ids, self._finished)
+        self.factory.cork = self.pools.cork
 
     def _finished(self, exchange: Any) -> None:
         if exchange.phases is not None:

@@ -9,26 +9,29 @@ Value = int | float | bytes | str
 
 
 class MemoryZone:
-    """Keys are text or bytes; values int, float, bytes or text; `ttl` in seconds, None: for ever."""
+    """Keys are text or bytes; values int, float, bytes or text; `ttl` in seconds, None: for ever.
+
+    `held` has (value, when its time is over) by key.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._values: dict[bytes, tuple[Value, float]] = {}
+        self.held: dict[bytes, tuple[Value, float]] = {}
 
     def get(self, key: str | bytes, default: Value | None = None) -> Value | None:
         """The value of `key`; `default` without one, or once its time is over."""
         name = _name(key)
-        value, end = self._values.get(name, (b"", -inf))
+        value, end = self.held.get(name, (b"", -inf))
         if self._clock() < end:
             return value
-        self._values.pop(name, None)
+        self.held.pop(name, None)
         return default
 
     def set(self, key: str | bytes, value: Value, ttl: float | None = None) -> None:
         """Keep `value`."""
         if not isinstance(value, int | float | bytes | str):
             raise TypeError(f"a zone keeps numbers, bytes and text, not {type(value).__name__}")
-        self._values[_name(key)] = value, self._end(ttl)
+        self.held[_name(key)] = value, self._end(ttl)
 
     def add(self, key: str | bytes, value: Value, ttl: float | None = None) -> bool:
         """`set`, unless there is one: then False."""
@@ -45,7 +48,7 @@ class MemoryZone:
         if isinstance(there, bytes | str):
             raise TypeError(f"{key!r} is no number")
         total = (init if there is None else there) + by
-        self._values[_name(key)] = total, self._end(ttl) if there is None else self._values[_name(key)][1]
+        self.held[_name(key)] = total, self._end(ttl) if there is None else self.held[_name(key)][1]
         return total
 
     def expire(self, key: str | bytes, ttl: float | None) -> bool:
@@ -58,14 +61,14 @@ class MemoryZone:
     def delete(self, key: str | bytes) -> bool:
         """Whether there was one."""
         there = self.get(key) is not None
-        self._values.pop(_name(key), None)
+        self.held.pop(_name(key), None)
         return there
 
     def _end(self, ttl: float | None) -> float:
         return inf if ttl is None else self._clock() + ttl
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.held)
 
 
 def _name(key: str | bytes) -> bytes:

@@ -5,6 +5,13 @@ from twisted.application.service import ServiceMaker
 
 gateway = ServiceMaker("gwt gateway", "gwt.tap", "An API gateway: routes, balances and guards HTTP traffic.", "gateway")
 
+controller = ServiceMaker(
+    "gwt gateway-controller",
+    "gwt.controller_tap",
+    "Keeps the store of gateways in step with Kubernetes.",
+    "gateway-controller",
+)
+
 uvloop = Reactor("uvloop", "gwt.reactor", "Streams that are uvloop's own transports (pip install uvloop).")
 
-__all__ = ["gateway", "uvloop"]
+__all__ = ["controller", "gateway", "uvloop"]
