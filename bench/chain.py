@@ -19,7 +19,7 @@ from gwt.leaf import Leaf, LeafOrigin
 from gwt.model.policy import DEFAULT_POLICY
 from gwt.model.route import Source
 from gwt.phase.exchange import Exchange
-from gwt.phase.plugin import Config, Plugin
+from gwt.phase.plugin import Config, Edit, Plugin
 from gwt.phase.plugintype import PluginType, read_meta
 from gwt.phase.roster import Roster
 from gwt.wire.request import parse_request
@@ -69,12 +69,25 @@ class Mark(Plugin):
         ctx.answer.add_header(b"X-Mark", b"1")  # type: ignore[union-attr]
 
 
+@dataclass(frozen=True)
+class Same(Plugin):
+    """Changes the head of every answer in the same way."""
+
+    name = "same"
+
+    def edit(self) -> Edit:
+        return Edit.of(put=[("X-Same", "1")])
+
+
 class Asked(Exchange):
     """An exchange whose client takes everything."""
 
     def respond(self, status: int, reason: bytes, fields: bytes, length: Any, body: bytes, done: bool) -> None:
         if self.phases is not None and not self.phases.passing:
             self.phases.respond(status, reason, fields, length, body, done)
+            return
+        if self.edit is not None:
+            fields = self.edit.changed(self, fields)
 
 
 def leaf_with(kinds: Sequence[type[Plugin]]) -> Leaf:
@@ -101,8 +114,8 @@ def cost(kinds: Sequence[type[Plugin]], render: Any, rounds: int) -> float:
     resource: IResource = handler(leaf, render)
 
     def request() -> None:
-        exchange = Asked()
-        exchange.head, exchange.client, exchange.leaf = HEAD, "10.1.2.3", leaf
+        exchange = Asked(HEAD)
+        exchange.client, exchange.leaf = "10.1.2.3", leaf
         resource.render(exchange)
         if exchange.phases is not None:
             exchange.phases.end()
@@ -121,7 +134,9 @@ def main() -> None:
             ("6 that nod", [Nod] * 6),
             ("6 that look at the client", [Look] * 6),
             ("1 that marks the answer", [Mark]),
+            ("1 that marks it by an Edit", [Same]),
             ("6 that look, 1 of which marks", [Look] * 5 + [Mark]),
+            ("6 that look, 1 of which by an Edit", [Look] * 5 + [Same]),
         ):
             print(f"  {name:36}{cost(kinds, render, rounds) - none:+6.2f} µs")
 

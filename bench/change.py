@@ -1,9 +1,10 @@
-"""What a change of one service among 5,000 costs: `python bench/change.py [memory|file|kube] [SERVICES] [CHANGES]`.
+"""What a change of one service among 5,000 costs: `python bench/change.py [KIND] [SERVICES] [CHANGES]`.
 
-5,000 services of 10 endpoints each, one document and one file a service (`kube`: a Service and an EndpointSlice), and
-a Route for each. A ticker in the same event loop notes how late it is called; then one service after another
-changes. Printed are the worst stall (by the wall clock, which other processes disturb, and in CPU time of this
-process alone), the time from a change until it is in force, and the memory of the process.
+KIND is `memory`, `file` (one document and one file a service), `kube` (the same with a Service and an EndpointSlice)
+or `redis` (two entries a service in a real Redis). 5,000 services of 10 endpoints each, and a Route for each. A ticker
+in the same event loop notes how late it is called; then one service after another changes. Printed are the worst stall
+(by the wall clock, which other processes disturb, and in CPU time of this process alone), the time from a change until
+it is in force, and the memory of the process.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import load  # noqa: F401 (says where the tests are found)
 
 from gwt.reactor import available, install
 
 if available():
     install()  # what a gateway runs on
 
+from system.redis import RedisServer
+from system.shared import RedisStore
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import deferLater, react
@@ -68,6 +71,15 @@ def document(kind: str, number: int, generation: int) -> str:
     return f"{route}---\nupstreams:\n  ns/s{number}:80:\n" + "".join(f"  - {one}:80\n" for one in addresses)
 
 
+def entries(number: int, generation: int) -> tuple[dict[str, Any], list[str]]:
+    """The same as a Route and the addresses of its service."""
+    paths = [{"uri": "/"}]
+    route = {"hosts": [f"h{number}.example.com"],
+             "services": [{"name": f"s{number}", "port": 80, "namespace": "ns", "paths": paths}]}  # fmt: skip
+    numbers = (generation % 200 + 50, *range(1, ENDPOINTS))
+    return route, [f"10.{number >> 8}.{number & 255}.{one}:80" for one in numbers]
+
+
 class Ticker:
     """Called every millisecond; notes how much later than that, and what this process did meanwhile."""
 
@@ -95,7 +107,9 @@ class Bench:
     def __init__(self, kind: str, services: int) -> None:
         self.kind, self.services = kind, services
         self.root = Path(tempfile.mkdtemp(prefix="gwt-change-"))
-        self.store: Any = open_store("memory:" if kind == "memory" else f"file:{self.root}", reactor)
+        self.redis = RedisStore(RedisServer().__enter__()) if kind == "redis" else None
+        url = self.redis.url if self.redis else "memory:" if kind == "memory" else f"file:{self.root}"
+        self.store: Any = open_store(url, reactor, str(self.root))
         surroundings = Surroundings(Registry(time.monotonic, random.random))
         self.current = Current(empty_snapshot(surroundings))
         self.current.watch(self.swapped)
@@ -104,7 +118,20 @@ class Bench:
         self.expected: tuple[int, str] | None = None
         self.in_force: Deferred[None] = Deferred()
 
+    def fill(self) -> None:
+        """The first generation of all."""
+        if self.redis is None:
+            for number in range(self.services):
+                self.put(number, 0)
+            return
+        found = [entries(number, 0) for number in range(self.services)]
+        self.redis.write("routes", {"routes": {f"r{n}": route for n, (route, _) in enumerate(found)}})
+        self.redis.write("services", {"services": {f"ns/s{n}:80": service(one) for n, (_, one) in enumerate(found)}})
+
     def put(self, number: int, generation: int) -> None:
+        if self.redis is not None:
+            self.redis.service(f"ns/s{number}:80", *entries(number, generation)[1])
+            return
         text = document(self.kind, number, generation)
         if isinstance(self.store, MemoryStore):
             self.store.put(f"s{number}.yaml", text)
@@ -132,7 +159,6 @@ class Bench:
         self.put(number, generation)
         return self.in_force
 
-
     def prepare(self, generation: int) -> None:
         """Write a next version of every file where the store does not look."""
         (self.root / ".next").mkdir()
@@ -153,6 +179,11 @@ class Bench:
         return self.in_force
 
 
+def service(addresses: list[str]) -> dict[str, Any]:
+    """The entry of a service."""
+    return {"source": "kube", "endpoints": [{"address": one, "ready": True, "zone": "z"} for one in addresses]}
+
+
 def memory() -> str:
     """Resident memory now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -163,8 +194,7 @@ def memory() -> str:
 def main(_: Any, kind: str = "memory", services: str = "5000", changes: str = "30") -> Any:
     bench = Bench(kind, int(services))
     print(f"{kind}: {services} services of {ENDPOINTS} endpoints; {memory()} before")
-    for number in range(bench.services):
-        bench.put(number, 0)
+    bench.fill()
     begun = time.perf_counter()
     yield bench.refresher.start()
     snapshot = bench.current.snapshot
@@ -183,7 +213,7 @@ def main(_: Any, kind: str = "memory", services: str = "5000", changes: str = "3
     print(f"{changes} changes:   {ticker.take()}")
     median, worst = statistics.median(took) * 1e3, max(took) * 1e3
     print(f"in force after {median:.0f} ms (median), {worst:.0f} ms (worst); {memory()}")
-    if kind != "memory":
+    if kind in ("file", "kube"):
         bench.prepare(150)
         yield deferLater(reactor, 3)
         ticker.take()
@@ -191,6 +221,8 @@ def main(_: Any, kind: str = "memory", services: str = "5000", changes: str = "3
         yield bench.change_all(150)
         print(f"all at once:  {ticker.take()}; in force after {time.perf_counter() - begun:.1f} s; {memory()}")
     yield bench.refresher.stop()
+    if bench.redis is not None:
+        bench.redis.server.__exit__(None, None, None)
     shutil.rmtree(bench.root)
 
 
