@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
-from gwt.accesslog import BATCH, TICK, WAITING, AccessLog, Sink
+from gwt.accesslog import BATCH, TICK, WAITING, AccessLog, Sink, open_log
+from gwt.metrics import Meters, Metrics
+from gwt.model.settings import AccessLog as Wanted
 
 
 @dataclass(frozen=True)
@@ -122,28 +124,6 @@ def test_what_is_left_is_written_at_the_end(tmp_path: Path) -> None:
     log.log.close()
     assert numbers((tmp_path / "log").read_bytes()) == [0, 1, 2, 3, 4]
     assert log.clock.getDelayedCalls() == []
-
-
-def test_reopen_after_a_rename(tmp_path: Path) -> None:
-    log = Log(tmp_path / "log")
-    log.write(0, 1)
-    (tmp_path / "log").rename(tmp_path / "log.1")
-    log.log.reopen()
-    log.write(1, 2)
-    log.log.close()
-    assert numbers((tmp_path / "log.1").read_bytes()) == [0]
-    assert numbers((tmp_path / "log").read_bytes()) == [1]
-
-
-def test_reopen_that_fails_keeps_the_old_file(tmp_path: Path) -> None:
-    (tmp_path / "logs").mkdir()
-    log = Log(tmp_path / "logs/log")
-    (tmp_path / "logs").rename(tmp_path / "gone")
-    with pytest.raises(FileNotFoundError):
-        log.log.reopen()
-    log.write(0, 1)
-    log.log.close()
-    assert numbers((tmp_path / "gone/log").read_bytes()) == [0]
 
 
 def test_a_path_that_can_not_be_opened(tmp_path: Path) -> None:
@@ -318,3 +298,12 @@ def test_several_writers_of_one_pipe_do_not_mingle_lines() -> None:
     for one in writers:
         assert one.communicate(timeout=60) == (None, b"")
     assert set(numbers(b"".join(parts))) == {1}
+
+
+def test_a_path_in_gateway_yaml_begins_where_it_stands(tmp_path: Path) -> None:
+    meters = Meters(Metrics.private())
+    log = open_log(Wanted("here.log", "json"), tmp_path, Clock(), meters)
+    assert log is not None
+    log.close()
+    assert (tmp_path / "here.log").exists()
+    assert open_log(None, tmp_path, Clock(), meters) is None

@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from OpenSSL import SSL
+from service_identity import VerificationError
+from service_identity.exceptions import DNSMismatch, IPAddressMismatch
+from service_identity.hazmat import DNS_ID, IPAddress_ID
 from twisted.internet import reactor
 from twisted.internet.defer import inlineCallbacks
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
+from twisted.web.client import ResponseFailed
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from gwt.asking import MAX_ANSWER, AskError, Bench, Client
+from gwt.asking import MAX_ANSWER, AskError, Bench, Client, reason_of
 
 
 class Echo(Resource):
@@ -58,3 +64,15 @@ class Asking(TestCase):
         thread = yield bench.call(threading.get_ident)
         self.assertNotEqual(thread, threading.get_ident())
         yield deferToThread(bench.close)
+
+
+def test_reasons_are_for_people() -> None:
+    def reason(error: Exception) -> str:
+        return reason_of(Failure(ResponseFailed([Failure(error)])))
+
+    name, address = DNSMismatch(DNS_ID("api.example.com")), IPAddressMismatch(IPAddress_ID("192.0.2.1"))
+    assert reason(VerificationError([name])) == "its certificate is for another name: not for api.example.com"
+    assert reason(VerificationError([address])).endswith("not for 192.0.2.1")
+    assert reason(SSL.Error([("SSL routines", "", "certificate verify failed")])) == "TLS: certificate verify failed"
+    assert reason(SSL.Error([])) == "TLS: the connection broke"
+    assert reason(ValueError("x")) == "x" and reason(ValueError()) == "ValueError"

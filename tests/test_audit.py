@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,10 @@ from gwt.audit import BadRule, audit, findings, read_rule
 from gwt.balance.endpoint import Registry
 from gwt.compile import compile_now, empty_snapshot
 from gwt.guards import MAKERS
+from gwt.limiter.node import NodeLimiter
+from gwt.login import login_of, nobody
+from gwt.model.options import Identity
+from gwt.model.secret import Secret
 from gwt.phase.installed import Installed
 from gwt.phase.plugin import Exchange, Plugin
 from gwt.phase.plugintype import PluginType
@@ -18,6 +24,7 @@ from gwt.steps import finish
 from gwt.store.catalog import Catalog
 from gwt.store.parts import read_content
 from gwt.surroundings import Surroundings
+from gwt.zones.arena import PrivateArena
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,12 @@ rules:
 
 @pytest.fixture
 def rows(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    for field in ("auth_type", "require", "rate_limits", "ip_allow", "ip_deny"):
+    for field in ("auth_type", "require", "ip_allow", "ip_deny"):
         monkeypatch.setitem(MAKERS, field, lambda policy, spot, here: [])
     surroundings = Surroundings(
-        Registry(lambda: 0.0, lambda: 0.5), installed=Installed(map(PluginType, (KeyAuth, LimitCount)))
-    )
+        Registry(lambda: 0.0, lambda: 0.5), installed=Installed(map(PluginType, (KeyAuth, LimitCount))),
+        limiter=NodeLimiter(PrivateArena(), 16),
+    )  # fmt: skip
     catalog = Catalog()
     catalog.put("foo.yaml", read_content(DOCUMENTS.encode(), "foo.yaml"))
     return audit(compile_now(empty_snapshot(surroundings), finish(catalog.settle()), surroundings))
@@ -142,3 +150,29 @@ def test_rules_that_are_none(rule: str, why: str) -> None:
 def test_rules_are_written_as_they_are_read() -> None:
     assert [str(read_rule(text)) for text in ("public:/admin*", "public:a.b/*", "closed:*")] == [
         "public:/admin*", "public:a.b/*", "closed:/*"]  # fmt: skip
+
+
+def test_each_guard_is_named_once_and_an_empty_list_admits_nobody() -> None:
+    identity = Identity(keys=(Secret(b64encode(b"k" * 32).decode()),))
+    surroundings = Surroundings(
+        Registry(lambda: 0.0, lambda: 0.5), installed=Installed(map(PluginType, (KeyAuth, LimitCount))),
+        login=login_of(identity, nobody), limiter=NodeLimiter(PrivateArena(), 16),
+    )  # fmt: skip
+    paths = {
+        "/login": {"auth_type": "login"},
+        "/optional": {"auth_type": "optional"},
+        "/listed": {"auth_type": ["key-auth"]},
+        "/nobody": {"ip_allow": [], "ip_deny": []},
+        "/limited": {"rate_limits": [{"rate": 1}]},
+    }
+    services = [{"upstream": "u", "paths": [{"uri": uri, "access": access} for uri, access in paths.items()]}]
+    catalog = Catalog()
+    text = json.dumps({"name": "foo", "hosts": ["foo.example.com"], "services": services})
+    catalog.put("foo.yaml", read_content(text.encode(), "foo.yaml"))
+    rows = audit(compile_now(empty_snapshot(surroundings), finish(catalog.settle()), surroundings))
+    told = {uri: [what for kind in ("auth", "limits", "lists") for what, _ in said(rows, uri, kind)] for uri in paths}
+    assert told == {
+        "/login": ["login"], "/optional": ["optional"], "/listed": ["key-auth"], "/nobody": ["only nobody"],
+        "/limited": ["1/s"],
+    }  # fmt: skip
+    assert found(rows, "unlisted:foo.*/nobody") == []

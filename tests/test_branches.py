@@ -8,6 +8,7 @@ from gwt.balance.endpoint import Registry
 from gwt.branches import LAST, Branch, Grower, closed_branch, expand_hosts, service_key
 from gwt.fitting import Outermost
 from gwt.leaf import Leaf
+from gwt.model.forms import PROTOCOLS
 from gwt.model.route import Access, Env, Path, PluginUse, Problem, Quarantined, Rewrite, Route, Service, Source, Timeout
 from gwt.steps import finish
 from gwt.surroundings import Surroundings
@@ -74,10 +75,12 @@ def test_all_that_a_request_asks_for_stands_flat_on_the_leaf() -> None:
     assert leaf.rewrite(b"/a/b") == b"/b"
 
 
-def test_a_protocol_that_can_not_be_spoken_closes_a_path_that_is_plain_otherwise() -> None:
-    leaf = leaf_of(protocol="https")
-    assert leaf.closed is not None
-    assert (leaf.protocol, leaf.closed.code) == ("https", "policy")
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_protocols(protocol: str) -> None:
+    leaf = leaf_of(protocol=protocol)
+    assert (leaf.protocol, leaf.closed) == (protocol, None)
+    assert leaf.framed == (protocol in ("h2c", "h2", "grpc", "grpcs"))
+    assert (leaf.tls is not None) == (protocol in ("https", "h2", "grpcs"))
 
 
 def test_host_modes() -> None:

@@ -234,3 +234,7 @@ def test_one_route_with_many_paths_pauses_within() -> None:
 def test_a_snapshot_says_its_revision() -> None:
     assert EMPTY.revision == 0
     assert finish(compile_delta(EMPTY, Delta(9, rules=()))).revision == 9
+    assert EMPTY.services_revision is None
+    first = finish(compile_delta(EMPTY, Delta(9, services_revision=4)))
+    second = finish(compile_delta(first, Delta(10, rules=())))
+    assert (second.revision, second.services_revision) == (10, 4)

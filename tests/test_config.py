@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from gwt.configuration import data_directory
+from gwt.model.controlleroptions import ControllerSettings, load_controller_settings
 from gwt.model.parse import parse_file
 from gwt.model.schema import document_schema, settings_schema
 from gwt.model.settings import Settings, load_settings
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
-DOCUMENTS = [*sorted((CONFIG / "routes").rglob("*.yaml")), data_directory() / "demo-routes.yaml"]
-SETTINGS = [CONFIG / "gateway.yaml", data_directory() / "demo-gateway.yaml"]
+DOCUMENTS = [*sorted(CONFIG.glob("**/routes/*.yaml")), data_directory() / "demo-routes.yaml"]
+SETTINGS = [CONFIG / "gateway.yaml", CONFIG / "streams/gateway.yaml", data_directory() / "demo-gateway.yaml"]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -40,6 +41,15 @@ def test_gateway_yaml_shows_every_key_with_its_default() -> None:
     keys = {field.name for field in fields(Settings)} - {"file"}
     shown = {line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()}
     assert shown == keys
+
+
+def test_controller_yaml_shows_every_key_with_its_default() -> None:
+    text = (CONFIG / "controller.yaml").read_text()
+    settings, problems = load_controller_settings(text, "", {})
+    assert problems == []
+    assert settings == ControllerSettings()
+    shown = {line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()}
+    assert shown == {field.name for field in fields(ControllerSettings)} - {"file"}
 
 
 @pytest.mark.parametrize(("name", "schema"), [("gateway", settings_schema), ("route", document_schema)])

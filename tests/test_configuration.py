@@ -47,9 +47,7 @@ def test_every_problem_is_a_line_with_its_place() -> None:
     assert str(caught.value) == "\n".join(caught.value.lines)
 
 
-@pytest.mark.parametrize(
-    ("content", "said"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8")]
-)
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8")])
 def test_what_cannot_be_read_is_one_line(here: Path, content: bytes | None, said: str) -> None:
     if content is not None:
         (here / "g.yaml").write_bytes(content)

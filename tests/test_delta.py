@@ -21,10 +21,10 @@ def test_only_services_and_problems_share_the_router() -> None:
 
 
 def test_of_two_the_later_word_holds() -> None:
-    first = Delta(1, {"foo": FOO, "bar": BAR}, {"u": ServiceSpec("u")}, (Rule("*", "/", "deny"),))
+    first = Delta(1, {"foo": FOO, "bar": BAR}, {"u": ServiceSpec("u")}, (Rule("*", "/", "deny"),), services_revision=5)
     later = Delta(2, {"foo": None}, {"v": None}, None, {"net": ("10.0.0.0/8",)})
     both = first.merged(later)
-    assert both.revision == 2
+    assert (both.revision, both.services_revision) == (2, 5)
     assert both.routes == {"foo": None, "bar": BAR}
     assert both.services == {"u": ServiceSpec("u"), "v": None}
     assert both.rules == (Rule("*", "/", "deny"),)

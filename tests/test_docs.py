@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gwt import proxy
+from gwt import forward, transfer
 from gwt.balance.endpoint import Registry
 from gwt.cli.offline import is_settings
 from gwt.compile import compile_now, empty_snapshot
@@ -104,6 +104,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_marks_of_a_merge_are_left(page: Path) -> None:
+    assert re.findall(r"(?m)^(?:<{7}|={7}|>{7})(?: .*)?$", page.read_text(encoding="utf-8")) == []
+
+
 def test_every_page_is_in_the_readme() -> None:
     linked = set(_LINK.findall(PAGES[0].read_text(encoding="utf-8")))
     assert [page.name for page in PAGES[1:] if f"docs/{page.name}" not in linked] == []
@@ -139,9 +144,11 @@ def test_every_key_of_gateway_yaml_is_there_once() -> None:
 
 @pytest.mark.parametrize("row", table("settings.md", "key"), ids=lambda row: row[0])
 def test_a_default_written_out_changes_nothing(row: list[str]) -> None:
-    group, dot, key = codes(row[0])[0].rpartition(".")
+    *groups, key = codes(row[0])[0].split(".")
     default = codes(row[1])[0]
-    text = f"{group}:\n  {key}: {default}\n" if dot else f"{key}: {default}\n"
+    text = f"{key}: {default}\n"
+    for group in reversed(groups):
+        text = f"{group}:\n" + "".join(f"  {line}\n" for line in text.splitlines())
     settings, problems = load_settings(text, "", {})
     assert problems == []
     assert settings == Settings()
@@ -273,8 +280,8 @@ def test_dropped_fields() -> None:
 
 def test_methods() -> None:
     again = next(row for row in table("wire.md", "what happened") if "before any byte" in row[0])
-    assert {method.encode() for method in re.findall(r"[A-Z]{2,}", again[1])} == proxy.IDEMPOTENT
-    assert proxy.IDEMPOTENT <= METHODS
+    assert {method.encode() for method in re.findall(r"[A-Z]{2,}", again[1])} == forward.IDEMPOTENT
+    assert forward.IDEMPOTENT <= METHODS
     assert {b"PURGE", b"QUERY"} <= METHODS
     assert METHODS.isdisjoint((b"CONNECT", b"TRACE"))
 
@@ -288,8 +295,9 @@ def test_fixed_limits() -> None:
         parse_response.__defaults__[1],  # type: ignore[index]
         channel._AHEAD,
         side._LINGER,
-        proxy._EXPECT_PATIENCE,
-        proxy._HINTS,
+        transfer._EXPECT_PATIENCE,
+        forward._HINTS,
+        forward._INTERIM,
         side.MINIMUM_RATE,
     ]
 

@@ -50,7 +50,7 @@ def get(path: bytes = b"/", **headers: bytes) -> bytes:
 
 
 def test_every_block_is_tried_here() -> None:
-    assert sorted(PLUGINS) == ["busy", "greeting", "no-entry", "signed"]
+    assert sorted(PLUGINS) == ["branded", "busy", "greeting", "no-entry", "signed"]
     assert len(BLOCKS) == len(PLUGINS) + 1
 
 
@@ -58,6 +58,11 @@ def test_greeting(kind: Any) -> None:
     one = rig(kind("greeting"), {"refused": ["eve"]}).send(get(), get(X_Name=b"eve"), get(X_Name=b"bob"))
     assert one.statuses == [403, 403, 200]
     assert one.answers()[2].headers[b"x-greeting"] == b"hello" and one.seen[0].header(b"x-greeted") == b"bob"
+
+
+def test_branded(kind: Any) -> None:
+    (got,) = rig(kind("branded"), {}).send(get()).answers()
+    assert got.headers[b"x-by"] == b"gwt"
 
 
 def test_no_entry(kind: Any, tmp_path: Path) -> None:

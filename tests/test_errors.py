@@ -18,6 +18,7 @@ PROMISED = {
     403: ({"ip", "require", "denied"}, 7),
     429: ({"rate_limit"}, 8),
     400: ({"bad_request"}, 13),
+    421: ({"misdirected"}, 14),
     408: ({"slow_request"}, 13),
     413: ({"too_large"}, 13),
     414: ({"uri_too_long"}, 13),

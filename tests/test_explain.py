@@ -37,6 +37,15 @@ services:
 ---
 rules: [{host: old.example.com, url: /, action: redirect, to: "http://new.example.com/"}]
 ---
+name: regex
+hosts: [regex.example.com]
+services:
+- upstream: bare
+  paths:
+  - {uri: "[a-z]+/x", match: regex}
+  - {uri: /, rewrite: {regex: ["^/odd", "/.."]}}
+  - {uri: /first, match: exact}
+---
 upstreams:
   foo/a:80: ["10.0.0.1:80", {address: "10.0.0.2:80", weight: 2}, {address: "10.0.0.3:80", ready: false}]
 """
@@ -94,6 +103,19 @@ def test_outcomes(snapshot: Snapshot, url: str, action: str, error: str | None) 
     told = why(snapshot, url)
     assert told["winner"]["action"] == action
     assert (told["error"] and told["error"]["code"]) == error
+
+
+def test_a_path_that_is_too_long_for_a_regex_is_refused_unless_something_wins_before(snapshot: Snapshot) -> None:
+    told = why(snapshot, "http://regex.example.com/" + "a" * 2000)
+    assert told["error"]["code"] == "bad_request" and "takes 1024" in told["error"]["message"]
+    assert told["winner"] is None and told["host_pattern"] == "regex.example.com"
+    told = why(snapshot, "http://regex.example.com/first")
+    assert told["winner"]["path"] == "/first"
+
+
+def test_a_rewrite_that_gives_no_path_is_told(snapshot: Snapshot) -> None:
+    told = why(snapshot, "http://regex.example.com/odd")
+    assert (told["error"]["code"], told["winner"]) == ("bad_request", None)
 
 
 def test_escaped_slashes_are_refused_on_guarded_hosts(snapshot: Snapshot) -> None:

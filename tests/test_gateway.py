@@ -7,31 +7,13 @@ from pathlib import Path
 import pytest
 
 from gwt.configuration import parse
-from gwt.gateway import follows, trusting
+from gwt.gateway import allowed
+from gwt.sockets import BindError
 
 
-@pytest.mark.parametrize(
-    ("address", "trusted"),
-    [("10.1.2.3", True), ("11.0.0.1", False), ("::ffff:10.0.0.1", True), ("fd00::1", True), ("", False)],
-)
-def test_trusted_proxies(address: str, trusted: bool) -> None:
-    assert trusting(("10.0.0.0/8", "fd00::/8"))(address) is trusted
-
-
-def test_nobody_is_trusted_by_default() -> None:
-    assert not trusting(())("127.0.0.1")
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "same"),
-    [
-        ("store: file:./routes\n", "/a/g.yaml", True),
-        ("drain: 1\n", "/a/g.yaml", True),
-        ("store: file:./other\n", "/a/g.yaml", False),
-        ("refresh: 2\n", "/a/g.yaml", False),
-        ("store: file:./routes\n", "/b/g.yaml", False),
-    ],
-)
-def test_a_new_store_is_followed_only_where_it_is_another(text: str, path: str, same: bool) -> None:
-    before = parse("store: file:./routes\n", Path("/a/g.yaml"), {})
-    assert (follows(parse(text, Path(path), {})) == follows(before)) is same
+def test_an_admin_listener_for_strangers_needs_a_token() -> None:
+    open_to_all = "listeners: {admin: 'tcp:9180'}\n"
+    with pytest.raises(BindError, match="admin_token"):
+        allowed(parse(open_to_all, Path("/a/g.yaml"), {}))
+    guarded = parse(open_to_all + "admin_token: a-token-that-is-long-enough\n", Path("/a/g.yaml"), {})
+    assert allowed(guarded) is guarded

@@ -6,9 +6,10 @@ from typing import Any
 
 from twisted.internet import defer, protocol, reactor
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from gwt.listening import Listening
+from gwt.listening import LINGER, Listening
 from gwt.sockets import Binder, BindError
 
 ANY = "tcp:0:interface=127.0.0.1"
@@ -24,6 +25,13 @@ class Named(protocol.Factory):
         greeter = protocol.Protocol()
         greeter.connectionMade = lambda: (greeter.transport.write(self.name), greeter.transport.loseConnection())
         return greeter
+
+
+class Port:
+    """Stops at once."""
+
+    def stopListening(self) -> defer.Deferred[None]:
+        return defer.succeed(None)
 
 
 class Reader(protocol.Protocol):
@@ -84,6 +92,22 @@ class ListeningTests(TestCase):
         self.assertEqual(answer, b"proxy")
 
     @defer.inlineCallbacks
+    def test_who_came_by_what_is_gone_is_told(self) -> Any:
+        left: list[Any] = []
+        factory = self.factories["proxy"]
+        factory.leave_tunnels = lambda seconds, address: left.append((seconds, address))
+        other = "tcp:0:interface=127.0.0.2"
+        self.listening.serve("proxy", [ANY, other], factory)
+        gone, stays = [address for _, _, address in self.listening.hosts()]
+        yield self.listening.change({"proxy": [other]}, self.factories, 7.0)
+        self.assertEqual(left, [(7.0, gone)])
+        same = f"tcp:{stays.port}:interface=127.0.0.2"
+        yield self.listening.stop(["proxy"])
+        yield self.listening.change({"proxy": [same]}, self.factories)
+        yield self.listening.change({"proxy": [same + ":backlog=8"]}, self.factories)
+        self.assertEqual(len(left), 1)
+
+    @defer.inlineCallbacks
     def test_a_failure_leaves_everything_as_it_was(self) -> Any:
         self.listening.serve("proxy", [ANY], self.factories["proxy"])
         before = self.listening.hosts()
@@ -92,3 +116,15 @@ class ListeningTests(TestCase):
         self.assertEqual(self.listening.hosts(), before)
         answer = yield self.ask(self.port("proxy"))
         self.assertEqual(answer, b"proxy")
+
+    @defer.inlineCallbacks
+    def test_who_has_connected_to_what_is_left_is_still_answered(self) -> Any:
+        clock = Clock()
+        listening = Listening(clock, self.binder)
+        listening._open["admin", ANY] = Port(), []
+        left = listening.leave("admin")
+        assert listening.hosts() == []
+        clock.advance(LINGER / 2)
+        assert not left.called
+        clock.advance(LINGER)
+        yield left

@@ -229,6 +229,29 @@ def test_secrets_are_masked(uri: bytes, said: bytes) -> None:
     assert b'"GET ' + said + b' HTTP/1.1"' in format_combined(record)
 
 
+WORDS = ["token", "Passwd", "pwd", "x-secret-y", "apikey", "API_KEY", "api-key", "signature", "jwt", "session", "auth"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                [*WORDS, "a", "q", "oauth", "monkey", "KEY", "sid", "sig", "design", "x%5By%5D", "%74oken"]
+            ),
+            st.sampled_from(["", "1", "a=b", "/x", "%20"]),
+        ),
+        max_size=6,
+    )
+)
+def test_exactly_the_secrets_are_masked(pairs: list[tuple[str, str]]) -> None:
+    def secret(name: str) -> bool:
+        return name in (*WORDS, "KEY", "sid", "sig", "%74oken")
+
+    sent = "/p?" + "&".join(f"{name}={value}" for name, value in pairs)
+    said = "/p?" + "&".join(f"{name}={'***' if secret(name) else value}" for name, value in pairs)
+    assert masked(sent.encode()) == said.encode()
+
+
 @pytest.mark.parametrize("end", [b"", b"@="])
 @pytest.mark.parametrize("part", [b"token", b"?", b"&", b":", b"://", b"=", b"%74", b"?token", b"://:", b";x"])
 def test_masking_is_linear(part: bytes, end: bytes) -> None:

@@ -40,6 +40,13 @@ def test_prefix_comes_before() -> None:
     assert compile_rewrite(Rewrite(prefix="/")) is None
 
 
+def test_a_path_that_a_regex_would_take_too_long_for_is_refused() -> None:
+    rewrite = Rewrite(regex=("[a-z]+/x", "/y"))
+    assert rewritten(rewrite, b"/a/x") == b"/y"
+    with pytest.raises(BadPath, match="takes 1024"):
+        rewritten(rewrite, b"/" + b"a" * 2000)
+
+
 @pytest.mark.parametrize("to", ["/user/$1", "/user/\\1", "/user/${1}"])
 def test_regex_knows_both_spellings_of_groups(to: str) -> None:
     assert rewritten(Rewrite(regex=("^/u/([0-9]+)$", to)), b"/u/42") == b"/user/42"

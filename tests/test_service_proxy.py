@@ -12,7 +12,7 @@ from gwt.balance.endpoint import Registry
 from gwt.errors import GatewayError
 from gwt.fitting import Outermost
 from gwt.model.route import NO_ACCESS, Access, PluginUse, Timeout
-from gwt.service_proxy import Gate, ServiceLeaves, parse
+from gwt.service_proxy import Gate, ServiceLeaves, parse, parse_name, spoken
 from gwt.surroundings import Surroundings
 
 
@@ -136,6 +136,49 @@ def test_a_service_is_reached(stage: Stage) -> None:
             assert seen.values(b"host") == [b"web.foo.svc:80"]
             assert not seen.values(b"x-user-id") and not seen.values(b"x_user_info")
         stage.settle()
+
+
+def test_a_service_is_chosen_by_a_field(stage: Stage) -> None:
+    with Origin(say(ok(b"web"))) as origin, Origin(say(ok(b"other"))) as other:
+        stage.point("web", origin.address)
+        stage.point("other", other.address)
+        assert ask(stage, b"/a?q", b"X-Gwt-Service: web.foo.80\r\n").body == b"web"
+        assert ask(stage, b"/__other.foo.80__/a", b"x-gwt-service: web.foo.80\r\n").body == b"web"
+        assert [seen.line for seen in origin.seen] == [b"GET /a?q HTTP/1.1", b"GET /__other.foo.80__/a HTTP/1.1"]
+        for seen in origin.seen:
+            assert seen.values(b"host") == [b"web.foo.svc:80"] and not seen.values(b"x-gwt-service")
+        assert code(ask(stage, b"/", b"x-gwt-service: dns.kube-system.53\r\n")) == (403, "denied")
+        assert code(ask(stage, b"/__web.foo.80__/", b"x-gwt-service: dns.kube-system.53\r\n")) == (403, "denied")
+        twice = b"x-gwt-service: web.foo.80\r\nX-Gwt-Service: web.foo.80\r\n"
+        assert code(ask(stage, b"/", twice)) == (404, "no_route")
+        stage.settle()
+
+
+OTHER_NAMES = [
+    b"", b"web", b"web.foo", b"web.foo.080", b"web.foo.0", b"web.foo.65536", b"Web.foo.80", b"web.foo.http",
+    b"web.foo.80.90", b"web_.foo.80", b"__web.foo.80__", b"web.foo.80,web.foo.80", b"foo/web:80",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_other_names_are_none(stage: Stage, name: bytes) -> None:
+    with pytest.raises(GatewayError) as raised:
+        parse_name(name)
+    assert raised.value.code == "no_route"
+    assert code(ask(stage, b"/", b"x-gwt-service: %b\r\n" % name)) == (404, "no_route")
+
+
+@pytest.mark.parametrize(
+    ("said", "plain", "grpc"),
+    [
+        (None, "http", "h2c"), ("http", "http", "h2c"), ("https", "https", "h2"), ("h2c", "h2c", "h2c"),
+        ("grpc", "h2c", "h2c"), ("h2", "h2", "h2"), ("grpcs", "h2", "h2"),
+    ],
+)  # fmt: skip
+def test_what_is_spoken(said: str | None, plain: str, grpc: str) -> None:
+    assert (spoken(said, False), spoken(said, True)) == (plain, grpc)
+    leaf = ServiceLeaves(Gate(["*/*"], [])).leaf("web", "shop", 80, outermost(), plain)
+    assert (leaf.tls and leaf.tls.server_name) == ("web.shop.svc" if plain in ("https", "h2") else None)
 
 
 def test_denied_is_said_before_anything_about_existence(stage: Stage) -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 from gwt.balance.endpoint import Registry
 from gwt.model.route import Balance, EndpointSpec, ServiceSpec
 from gwt.services import Aliases, Upstreams, alias, with_services
+from gwt.sharded import Sharded
 from gwt.steps import finish
 
 REGISTRY = Registry(lambda: 0.0, lambda: 0.5)
-NOTHING: tuple[Upstreams, Aliases] = ({}, {})
+NOTHING: tuple[Upstreams, Aliases] = (Sharded(), Sharded())
 
 
 def spec(key: str, *addresses: str, port_name: str | None = None) -> ServiceSpec:

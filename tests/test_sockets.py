@@ -205,6 +205,19 @@ class ServingTests(TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o640)
 
     @defer.inlineCallbacks
+    def test_a_haproxy_endpoint_has_its_header_read_before_anything_else(self) -> Any:
+        binder, factory = Binder(), protocol.Factory.forProtocol(Greeter)
+        self.addCleanup(binder.keep, ())
+        stood: list[Any] = []
+        text = "haproxy:tcp:0:interface=127.0.0.1"
+        port, _ = listen(reactor, binder, "proxy", text, factory, before=lambda inner: stood.append(inner) or inner)
+        self.assertEqual(stood, [factory])
+        yield port.stopListening()
+        with self.assertRaisesRegex(BindError, "not read on this listener"):
+            listen(reactor, binder, "proxy", text, factory)
+        self.assertTrue(bind(binder, "proxy", text))
+
+    @defer.inlineCallbacks
     def test_one_listener_may_have_several_sockets(self) -> Any:
         binder, factory = Binder(2), protocol.Factory.forProtocol(Greeter)
         self.addCleanup(binder.keep, ())

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
-from gwt.startup import SHOWN, Facts, Figures, address, banner
+from gwt.balance.endpoint import Registry
+from gwt.compile import compile_now, empty_snapshot
+from gwt.delta import Delta
+from gwt.model.parse import parse_file
+from gwt.model.route import EndpointSpec, Problem, Route, ServiceSpec
+from gwt.snapshot import Current
+from gwt.startup import SHOWN, Facts, Figures, address, banner, figures_of
+from gwt.surroundings import Surroundings
 
 FACTS = Facts(
     "1.2.3", "Python 3.11, Twisted 26, uvloop", "/etc/gwt/gateway.yaml", "file:./routes",
@@ -20,7 +27,9 @@ def replaced(**more: object) -> Facts:
 
 
 def test_it_says_what_runs_where_and_from_what() -> None:
-    assert "\n".join(banner(FACTS)) == """
+    assert (
+        "\n".join(banner(FACTS))
+        == """
   gwt 1.2.3  Python 3.11, Twisted 26, uvloop
 
   config         /etc/gwt/gateway.yaml
@@ -32,6 +41,7 @@ def test_it_says_what_runs_where_and_from_what() -> None:
 
   ready in 0.0 s; Ctrl-C or SIGTERM ends it, SIGHUP reloads
 """
+    )
 
 
 def test_the_demo_is_said_first_and_last() -> None:
@@ -74,3 +84,17 @@ def test_one_line_begins_with_ready_and_colour_is_asked_for() -> None:
 )
 def test_addresses_are_urls_where_they_can_be(text: str, host: object, shown: str) -> None:
     assert address(text, host) == shown
+
+
+def test_what_is_in_force_is_counted() -> None:
+    current = Current(empty_snapshot(Surroundings(Registry(lambda: 0.0, lambda: 0.0))))
+    text = "{name: r, hosts: [a.x, b.x], services: [{upstream: up, paths: [{uri: /}, {uri: /two}]}]}"
+    (route,) = parse_file(text, "f").documents
+    assert isinstance(route, Route)
+    wrong = [Problem("f", number, 1, "wrong", name="r") for number in range(SHOWN + 1)]
+    up = ServiceSpec("up", (EndpointSpec("10.0.0.1:1"), EndpointSpec("10.0.0.2:1")))
+    delta = Delta(1, {"r": route}, {"up": up}, problems=(*wrong, Problem("f", 1, 1, "odd", severity="warning")))
+    figures = figures_of(compile_now(current.snapshot, delta))
+    assert (figures.routes, figures.hosts, figures.services, figures.endpoints) == (1, 2, 1, 2)
+    assert figures.problems == SHOWN + 1 and len(figures.worst) == SHOWN
+    assert figures.worst[0][0] == "f: error: wrong"

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from gwt.steps import Steps, finish
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gwt.steps import RUN, Steps, finish, in_order
 
 
 def counted(log: list[int]) -> Steps[str]:
@@ -22,3 +26,14 @@ def test_work_without_pauses_is_fine_too() -> None:
         yield
 
     assert finish(none()) == 7
+
+
+@given(st.lists(st.integers(0, 9), max_size=3 * RUN))
+def test_in_order_is_sorted_stable_ties_included(items: list[int]) -> None:
+    numbered = list(enumerate(items))
+    assert finish(in_order(numbered, lambda item: item[1])) == sorted(numbered, key=lambda item: item[1])
+
+
+@pytest.mark.parametrize(("size", "pauses"), [(RUN, 0), (10 * RUN, 20)])
+def test_much_is_put_in_order_in_many_steps(size: int, pauses: int) -> None:
+    assert sum(1 for _ in in_order(range(size), lambda item: -item)) == pauses

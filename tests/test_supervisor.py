@@ -14,8 +14,9 @@ from twisted.python.failure import Failure
 from gwt.sockets import Binder, Wanted
 from gwt.supervisor import GRACE, READY_LIMIT, SPARE_AFTER, Plan, Supervisor
 from gwt.workers import Assignment, Launch, Worker, WorkerDied
+from gwt.zones.arena import Memory
 
-PLAN = Plan(2, Assignment(0, "gateway.yaml", "", "m"), drain=30, drain_delay=2, reactor="r")
+PLAN = Plan(2, Assignment(0, "gateway.yaml", "", "m"), Memory(0, "1"), drain=30, drain_delay=2, reactor="r")
 
 
 class Child(Worker):

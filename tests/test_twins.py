@@ -12,9 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Modules without a twin, and why.
 WITHOUT = {
+    "gwt/controlling.py": "tests/system/test_controller.py runs it as a process",
     "gwt/cli/command.py": "tests/cli/test_cli_main.py goes through it with every command",
     "gwt/cli/demo.py": "tests/system/test_demo_process.py runs it as a process",
     "gwt/cli/table.py": "tests/cli/test_routes_command.py has it",
+    "gwt/forward.py": "tests/test_proxy.py has its story over real sockets",
+    "gwt/transfer.py": "tests/test_proxy_pace.py has it over real sockets, tests/test_proxy.py how it ends",
     "gwt/model/route.py": "frozen values without behaviour",
     **dict.fromkeys(
         (f"gwt/testing/{name}.py" for name in "client reactor upstreams wire".split()),
@@ -26,6 +29,11 @@ WITHOUT = {
         (f"gwt/reactor/{name}.py" for name in "attach incoming outbox outgoing reactor tcp unix".split()),
         "tests/reactor has a module for each behaviour of the whole, and Twisted's own suite",
     ),
+    "gwt/reactor/tls.py": "tests/system/test_certificates.py runs it both ways, beside Twisted's own TLS",
+    "gwt/wire/h2/events.py": "values without behaviour; tests/wire/h2/test_h2_connection.py has them all",
+    "gwt/wire/h2/faults.py": "exceptions without behaviour",
+    "gwt/store/reader.py": "protocols without behaviour; tests/store/test_shared.py stands in for them",
+    "gwt/upstream/owner.py": "a protocol without behaviour; tests/upstream/test_connection.py stands in for it",
     "gwt/process/alone.py": "tests/system/test_life.py runs it as a process",
     "gwt/process/serve.py": "tests/system/test_supervised.py runs it as a process",
     "gwt/process/service.py": "tests/system/test_life.py runs it as a process",

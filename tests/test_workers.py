@@ -13,9 +13,11 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from gwt.workers import FIRST_PAUSE, HEALTHY, LONGEST_PAUSE, Assignment, Backoff, Lines, Worker, WorkerDied, launch
+from gwt.zones.arena import Memory
 
 TOLD = Assignment(0, "/etc/gateway.yaml", "workers: 2", "/dev/shm/gwt")
 REACTOR = "twisted.internet.epollreactor"
+MEMORY = Memory(98, "7")
 
 
 class Transport:
@@ -37,7 +39,7 @@ class Transport:
 
 def a_worker() -> tuple[Worker, Transport, Clock]:
     clock = Clock()
-    start = launch(REACTOR, 0, {}, 0)
+    start = launch(REACTOR, 0, {}, 0, MEMORY)
     worker = Worker(clock, start)
     transport = Transport(start.control)
     worker.makeConnection(transport)
@@ -45,7 +47,7 @@ def a_worker() -> tuple[Worker, Transport, Clock]:
 
 
 def test_an_assignment_survives_the_pipe() -> None:
-    told = Assignment(2, "g.yaml", "é: 1\n", "/m", "json", ((("tcp", "", 80, ""), (6, 7)),), (8,))
+    told = Assignment(2, "g.yaml", "é: 1\n", "/m", "json", ((("tcp", "", 80, ""), (6, 7)),), (8,), 9)
     line = told.encode()
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -57,25 +59,36 @@ PROXY, ADMIN = ("tcp", "", 80, ""), ("tcp", "", 81, "")
 
 def test_descriptors_come_after_those_of_systemd_and_the_pipes() -> None:
     with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-        start = launch(REACTOR, 2, {PROXY: [one, two], ADMIN: [three]}, 99)
+        start = launch(REACTOR, 2, {PROXY: [one, two], ADMIN: [three]}, 99, MEMORY)
         assert start.control == 5
         assert start.numbers == {PROXY: [7, 8], ADMIN: [9]}
         assert start.child_fds == {
             0: 99, 1: 1, 2: "r", 3: 3, 4: 4, 5: "w", 6: "r", 7: one.fileno(), 8: two.fileno(), 9: three.fileno(),
+            10: 98,
         }  # fmt: skip
 
 
 def test_every_worker_has_sockets_of_its_own_and_the_single_ones_are_shared() -> None:
     with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-        start = launch(REACTOR, 0, {PROXY: [one, two], ADMIN: [three]}, 99)
+        start = launch(REACTOR, 0, {PROXY: [one, two], ADMIN: [three]}, 99, MEMORY)
         first, second = (start.assign(TOLD, index, 2) for index in range(2))
         assert (first.index, first.sockets, first.unused) == (1, ((PROXY, [5]), (ADMIN, [7])), (6,))
         assert (second.index, second.sockets, second.unused) == (2, ((PROXY, [6]), (ADMIN, [7])), (5,))
 
 
+def test_every_worker_has_the_same_memory_and_hashes_alike() -> None:
+    with socket.socket() as one:
+        start = launch(REACTOR, 0, {PROXY: [one]}, 99, MEMORY)
+        told = start.assign(TOLD, 0, 1)
+        assert start.child_fds[told.zones] == MEMORY.descriptor
+        assert told.zones not in (*start.numbers[PROXY], start.control, start.control + 1)
+        assert start.environment()["PYTHONHASHSEED"] == MEMORY.seed
+        assert start.environment()["PATH"] == os.environ["PATH"]
+
+
 def test_fewer_workers_take_over_all_queues() -> None:
     with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-        start = launch(REACTOR, 0, {PROXY: [one, two, three]}, 99)
+        start = launch(REACTOR, 0, {PROXY: [one, two, three]}, 99, MEMORY)
         taken = [start.assign(TOLD, index, 2).sockets[0][1] for index in range(2)]
         assert taken == [[5, 7], [6]]
 
@@ -157,7 +170,7 @@ def test_what_a_worker_says_at_its_end_explains_it() -> None:
 
 
 def test_the_command_runs_the_code_that_this_process_runs() -> None:
-    argv = launch(REACTOR, 0, {}, 0).argv()
+    argv = launch(REACTOR, 0, {}, 0, MEMORY).argv()
     assert os.path.isabs(argv[0])
     assert argv[1:3] == ["-P", "-c"]
     compile(argv[3], "argv", "exec")

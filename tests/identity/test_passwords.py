@@ -11,8 +11,8 @@ from gwt.identity.passwords import readable, verify
 
 HASHES = {
     "argon2": PasswordHasher(time_cost=1, memory_cost=64).hash("päss"),
-    "bcrypt": bcrypt.hashpw("päss".encode(), bcrypt.gensalt(4)).decode(),
-    "sha256-crypt": sha256_crypt.using(rounds=1000).hash("päss"),
+    "bcrypt": bcrypt.hashpw("päss".encode(), b"$2b$04$" + b"a" * 21 + b"e").decode(),
+    "sha256-crypt": sha256_crypt.using(rounds=1000, salt="abcdefgh").hash("päss"),
 }
 
 

@@ -75,6 +75,12 @@ def test_a_regular_expression_fits_the_whole_origin(origin: str) -> None:
     assert plugin._admits(b"https://x.a.example") and not plugin._admits(origin.encode() + b"https://x.a.example")
 
 
+def test_an_origin_that_is_too_long_to_look_through_is_not_admitted() -> None:
+    plugin: Any = PluginType(Cors).make({"allow_origins_by_regex": [r"https://[a-z]+[a-z.]+!"], "allow_origins": "*"})
+    assert plugin._admits(b"https://a!") is False and plugin._admits(b"https://aa!") is True
+    assert plugin._admits(b"https://" + b"a" * 2000 + b"!") is False
+
+
 @pytest.mark.parametrize(
     ("conf", "field"),
     [

@@ -36,7 +36,7 @@ def rig(zones: Zones, **conf: Any) -> tuple[Rig, Clock]:
 
 def counted(zones: Zones) -> int:
     zone: Any = zones("limit-conn")
-    return sum(int(value) for _, value in zone.held.values())
+    return sum(int(value) for value, _ in zone.held.values())
 
 
 def test_so_many_at_a_time_over_all_workers() -> None:

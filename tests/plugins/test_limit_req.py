@@ -9,11 +9,12 @@ import pytest
 from edge.rig import Rig
 from hypothesis import given
 from hypothesis import strategies as st
-from plugins.zones import MemoryZone, Zones
+from plugins.zones import Zones
 from twisted.internet.task import Clock
 
 from gwt.phase.plugintype import Misfit, PluginType
 from gwt.plugins.limit_req import LimitReq, take
+from gwt.testing.zones import MemoryZone, Value
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 CONF = {"rate": 2, "burst": 2, "key": "remote_addr"}
@@ -73,7 +74,7 @@ class Crowded(MemoryZone):
 
     def __init__(self, clock: Callable[[], float], others: list[int]) -> None:
         super().__init__(clock)
-        self.others, self.within = others, False
+        self.clock, self.others, self.within = clock, others, False
         self.turns: list[int] = []
 
     def alone(self, step: Callable[..., Any], *arguments: Any) -> Any:
@@ -87,14 +88,14 @@ class Crowded(MemoryZone):
         self.within = False
         return said
 
-    def get(self, key: bytes) -> bytes | None:
-        found: bytes | None = self.alone(super().get, key)
+    def get(self, key: str | bytes, default: Value | None = None) -> Value | None:
+        found: Value | None = self.alone(super().get, key, default)
         return found
 
-    def add(self, key: bytes, value: bytes, ttl: float | None = None) -> bool:
+    def add(self, key: str | bytes, value: Value, ttl: float | None = None) -> bool:
         return bool(self.alone(super().add, key, value, ttl))
 
-    def set(self, key: bytes, value: bytes, ttl: float | None = None) -> None:
+    def set(self, key: str | bytes, value: Value, ttl: float | None = None) -> None:
         self.alone(super().set, key, value, ttl)
 
 

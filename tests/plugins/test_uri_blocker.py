@@ -26,6 +26,11 @@ def test_paths_and_queries() -> None:
     assert status("/a?q=1", r"root\.exe", "select.+from") == 200
 
 
+def test_what_a_rule_would_take_too_long_for_is_refused() -> None:
+    assert status("/" + "a" * 1000, "[a-z]+!") == 200
+    assert status("/" + "a" * 2000, "[a-z]+!") == 400
+
+
 def test_case_status_and_message() -> None:
     assert status("/ADMIN", "^/admin") == 200
     assert status("/ADMIN", "^/admin", case_insensitive=True, rejected_code=404) == 404

@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -247,6 +248,23 @@ def poll(what: Callable[[], Any], timeout: float = PATIENCE, step: float = 0.02)
         pause.wait(step)
 
 
+def ready(sock: socket.socket, seconds: float = 0.0, events: int = select.POLLIN) -> bool:
+    """Whether there is something to read, or the end, within `seconds`; with no `events` whether it is the end."""
+    waiting = select.poll()
+    waiting.register(sock, events)
+    return bool(waiting.poll(seconds * 1000))
+
+
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing of clients that are gone."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Origin:
     """A threaded HTTP/1.1 upstream that answers every request with JSON about it; `requests` counts them.
 
@@ -285,8 +303,7 @@ class Origin:
             def log_message(self, format: str, *args: Any) -> None:
                 """Keep the test output clean."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.port = int(self.server.server_address[1])
         self.address = f"127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)

@@ -12,11 +12,13 @@ failed, like a wrong status, a connection that ends without an answer, and a req
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 try:
@@ -34,7 +36,8 @@ AGAIN = 0.02
 class Report:
     """What became of requests: `done` were answered as they should, `failed` counts the others by reason.
 
-    `worst` is the longest time, in seconds, from a request to its answer.
+    `times` are the seconds from each request to its answer, `worst` the longest; `costs` what whoever is looked at
+    (`LoadLoop.look_at`) did meanwhile, in seconds of CPU.
     """
 
     sent: int = 0
@@ -42,14 +45,35 @@ class Report:
     failed: Counter[str] = field(default_factory=Counter)
     connections: int = 0
     seconds: float = 0.0
-    worst: float = 0.0
+    times: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+
+    @property
+    def worst(self) -> float:
+        return max(self.times, default=0.0)
+
+
+def clock_of(pid: int) -> Callable[[], float]:
+    """Seconds of CPU that a process has had, of all its threads, to the nanosecond (clock_getcpuclockid(3))."""
+    return partial(time.clock_gettime, (~pid << 3) | 2)
 
 
 class EchoOrigin(asyncio.Protocol):
-    """Answers each request with its target. It reads requests without a body."""
+    """Answers each request with its target. It reads requests without a body. `open` has the connections."""
+
+    def __init__(self, open: set[EchoOrigin]) -> None:
+        self._open = open
 
     def connection_made(self, transport: Any) -> None:
         self._transport, self._buffer = transport, b""
+        self._open.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._open.discard(self)
+
+    def close(self) -> None:
+        """As a server ends that was asked to: what has been read is answered, the rest is not read."""
+        self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         *heads, self._buffer = (self._buffer + data).split(b"\r\n\r\n")
@@ -63,7 +87,7 @@ class Client(asyncio.Protocol):
     def __init__(self, load: Load) -> None:
         self._load = load
         self._target: bytes | None = None
-        self._buffer, self._asked = b"", 0.0
+        self._buffer, self._asked, self._cost = b"", 0.0, 0.0
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -74,9 +98,15 @@ class Client(asyncio.Protocol):
         number = self._load.next()
         if number is None:
             self._transport.close()
+        else:
+            self._load.when_due(number, self._send)
+
+    def _send(self, number: int) -> None:
+        if self._transport.is_closing():  # it has ended before anything was asked on it
+            self._load.unsent()
             return
         hosts = self._load.hosts
-        self._target, self._asked = b"/echo/%d" % number, time.monotonic()
+        self._target, self._asked, self._cost = b"/echo/%d" % number, time.monotonic(), self._load.spent()
         self._transport.write(ASK % (self._target, hosts[number % len(hosts)]))
 
     def data_received(self, data: bytes) -> None:
@@ -97,7 +127,8 @@ class Client(asyncio.Protocol):
     def _judge(self, head: bytes, body: bytes) -> None:
         report, target = self._load.report, self._target
         self._target, self._buffer = None, b""
-        report.worst = max(report.worst, time.monotonic() - self._asked)
+        report.times.append(time.monotonic() - self._asked)
+        report.costs.append(self._load.spent() - self._cost)
         status = head[9:12]
         if status != b"200":
             report.failed[f"status {status.decode('latin-1')}: {body[:200]!r}"] += 1
@@ -114,12 +145,18 @@ class Client(asyncio.Protocol):
 
 
 class Load:
-    """Requests of `clients` as long as `more(how many were sent)`; `over` is set when the last client has ended."""
+    """Requests as long as `more(how many were sent)`; `over` is set when the last client has ended.
+
+    `rate`: so many a second, evenly, as long as clients are free; None: each follows the answer before it.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, port: int, hosts: Sequence[bytes], more: Callable[[int], bool]
-    ) -> None:
+        self, loop: asyncio.AbstractEventLoop, port: int, hosts: Sequence[bytes], more: Callable[[int], bool],
+        rate: float | None = None, spent: Callable[[], float] = float,
+    ) -> None:  # fmt: skip
+        self.spent = spent
         self._loop, self._port, self.hosts, self._more = loop, port, hosts, more
+        self._rate, self._began = rate, loop.time()
         self.report = Report()
         self.over = asyncio.Event()
         self._open = 0
@@ -131,6 +168,18 @@ class Load:
             return None
         self.report.sent += 1
         return self.report.sent
+
+    def when_due(self, number: int, send: Callable[[int], None]) -> None:
+        """Call `send` when request `number` is to be sent."""
+        due = 0.0 if self._rate is None else self._began + number / self._rate
+        if due <= self._loop.time():
+            send(number)
+        else:
+            self._loop.call_at(due, send, number)
+
+    def unsent(self) -> None:
+        """A request that was counted is not sent."""
+        self.report.sent -= 1
 
     def connect(self) -> None:
         self._open += 1
@@ -161,8 +210,9 @@ class LoadLoop:
 
     def __init__(self) -> None:
         self._loop = new_event_loop()
-        self._servers: list[asyncio.AbstractServer] = []
+        self._servers: dict[str, tuple[asyncio.AbstractServer, set[EchoOrigin]]] = {}
         self._report = Report()
+        self._spent: Callable[[], float] = float
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
@@ -170,25 +220,49 @@ class LoadLoop:
         """Requests of the present run, or of the last."""
         return self._report.sent
 
+    def pin(self, core: int) -> None:
+        """Run on one core from now on."""
+        assert self._thread.native_id is not None
+        os.sched_setaffinity(self._thread.native_id, {core})
+
+    def look_at(self, pid: int) -> None:
+        """Reports tell from now on what this process did between a request and its answer."""
+        self._spent = clock_of(pid)
+
     def origin(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """The address of one more origin."""
         return asyncio.run_coroutine_threadsafe(self._listen(host, port), self._loop).result(30)
 
     async def _listen(self, host: str, port: int) -> str:
-        server = await self._loop.create_server(EchoOrigin, host, port, backlog=1024)
-        self._servers.append(server)
-        return f"{host}:{server.sockets[0].getsockname()[1]}"
+        open: set[EchoOrigin] = set()
+        server = await self._loop.create_server(lambda: EchoOrigin(open), host, port, backlog=1024)
+        address = f"{host}:{server.sockets[0].getsockname()[1]}"
+        self._servers[address] = server, open
+        return address
+
+    def retire(self, address: str) -> None:
+        """An origin ends: it refuses connections, and closes those that it has."""
+        asyncio.run_coroutine_threadsafe(self._retire(address), self._loop).result(30)
+
+    async def _retire(self, address: str) -> None:
+        server, open = self._servers.pop(address)
+        server.close()
+        for origin in list(open):
+            origin.close()
 
     def run(
         self, port: int, hosts: Sequence[bytes], total: int, clients: int = 64, timeout: float = 120.0,
-        until: threading.Event | None = None,
+        until: threading.Event | None = None, rate: float | None = None,
     ) -> Report:  # fmt: skip
-        """Send `total` requests to 127.0.0.1, and more until `until` is set; wait for the answers `timeout` seconds."""
+        """Send `total` requests to 127.0.0.1, and more until `until` is set; wait for the answers `timeout` seconds.
+
+        `rate`: so many a second at most.
+        """
 
         def more(sent: int) -> bool:
             return sent < total or (until is not None and not until.is_set())
 
-        load = Load(self._loop, port, hosts, more)
+        load = Load(self._loop, port, hosts, more, rate, self._spent)
         return asyncio.run_coroutine_threadsafe(self._run(load, clients, timeout), self._loop).result()
 
     async def _run(self, load: Load, clients: int, timeout: float) -> Report:
@@ -214,5 +288,5 @@ class LoadLoop:
         self._loop.close()
 
     async def _close(self) -> None:
-        for server in self._servers:
+        for server, _ in self._servers.values():
             server.close()

@@ -123,6 +123,20 @@ def talk(port: int, raw: bytes) -> bytes:
         return read_all(sock)
 
 
+class TooSlow(AssertionError):
+    """The good client had to wait too long."""
+
+
+def one_good_run(run: Callable[[], None], attempts: int = 3) -> None:
+    """What a machine that stands still holds up passes in another run; a gateway that stands still never does."""
+    for left in reversed(range(attempts)):
+        try:
+            return run()
+        except TooSlow:
+            if not left:
+                raise
+
+
 class GoodClient:
     """A well-behaved client beside an attack, and its upstream (`address`), in a process of their own.
 
@@ -136,13 +150,16 @@ class GoodClient:
         )  # fmt: skip
         self.address = self._told().split()[1]
 
-    def watch(self, port: int) -> None:
-        """Ask the gateway at `port` all the time from now on, over a connection that is there on return."""
-        self._say(f"{port}\n")
+    def watch(self, port: int, pid: int) -> None:
+        """Ask the gateway `pid` at `port` all the time from now on, over a connection that is there on return."""
+        self._say(f"{port} {pid}\n")
         assert self._told() == "watching\n"
 
     def report(self) -> dict[str, float]:
-        """What was seen: `worst` latency, `failed`, `done`, and `hiccup`: how late the machine wakes a sleeper."""
+        """What was seen: `worst` latency, `failed`, `done`, and `hiccup`: how late the machine wakes a sleeper.
+
+        Seconds; those in which somebody else had the processor that was needed are in neither.
+        """
         self._say("stop\n")
         return dict(json.loads(self._told()))
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import Authority
 from prometheus_client.parser import text_string_to_metric_families
-from system.harness import GatewayProcess, Origin, Process, get, poll, request, simple_route, twistd
+from system.harness import GatewayProcess, Origin, Process, free_port, get, poll, request, simple_route, twistd
 
 from gwt.cli.main import run
 
@@ -77,11 +78,31 @@ def test_the_page_on_metrics_is_what_is_exposed(tmp_path: Path, origin: Origin) 
         (tmp_path / f"{name}.py").write_text(PLUGIN.format(name=name, body=body))
     report = {"_meta": {"mode": "report"}}
     documents = simple_route(origin.address, plugins={"denies": report, "fails": report})
-    with GatewayProcess(tmp_path, documents, {"plugin_path": ["."]}) as gateway:
+    documents.append({"stream": "plain", "services": [{"name": "foo-service", "port": 8080, "namespace": "foo"}]})
+    Authority().pair("a.example.com").write(tmp_path, "a")
+    settings = {"plugin_path": ["."], "tls": {"certificates": [{"cert": "a.crt", "key": "a.key"}]}}
+    with GatewayProcess(tmp_path, documents, settings) as gateway:
         get(gateway.proxy, "/", host="foo.example.com")
         get(gateway.proxy, "/", host="nowhere.example.com")
+        plain, introduced = free_port(), free_port()
+        stream = {"plain": f"tcp:{plain}:interface=127.0.0.1", "other": f"haproxy:tcp:{introduced}:interface=127.0.0.1"}
+        gateway.configure({"listeners": {**gateway.settings["listeners"], "stream": stream}})
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_line("is in force")
+        assert get(plain, "/").status == 200
+        assert refused(introduced)
         poll(lambda: ("gwt_refreshes_total", "unchanged") in scrape(gateway.admin))
+        poll(lambda: ("gwt_tls_certificate_expiry_timestamp_seconds", "a.crt") in scrape(gateway.admin))
         assert exposed(get(gateway.admin, "/metrics").body.decode()) == documented(page.read_text())
+
+
+def refused(port: int) -> bool:
+    """Whether whoever connects is closed, or broken off."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as sock:
+            return sock.recv(1) == b""
+    except ConnectionError:
+        return True
 
 
 def test_one_process_counts_what_happened(tmp_path: Path, origin: Origin) -> None:

@@ -214,7 +214,7 @@ def test_a_port_in_use_is_one_line_and_status_2(tmp_path: Path, workers: int) ->
     ("text", "said"),
     [
         ("store: file:./nowhere\n", "nowhere"),
-        ("store: redis://localhost\n", "redis"),
+        ("store: redis://127.0.0.1/x\n", "database"),
         ("resources: {x: 'no.such:thing'}\n", "resources.x"),
     ],
 )

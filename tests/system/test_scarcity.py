@@ -1,4 +1,4 @@
-"""What a gateway does when descriptors run out, or when nobody reads what it prints."""
+"""What a gateway does when descriptors or the disk run out, or when nobody reads what it prints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from system.harness import PATIENCE, Origin, environment, free_port, get, poll, simple_route, twistd, write_documents
+from system.harness import (
+    PATIENCE,
+    GatewayProcess,
+    Origin,
+    environment,
+    free_port,
+    get,
+    poll,
+    simple_route,
+    twistd,
+    write_documents,
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +94,24 @@ def test_without_descriptors_it_waits_and_then_goes_on(tmp_path: Path, origin: O
             client.close()
         process.kill()
         process.wait(PATIENCE)
+
+
+def test_a_full_disk_stops_nobody_and_is_counted(tmp_path: Path, origin: Origin) -> None:
+    (tmp_path / "access.log").symlink_to("/dev/full")  # all that is written there is one byte too many
+    with GatewayProcess(tmp_path, simple_route(origin.address)) as gateway:
+        used = cpu_seconds(gateway.popen.pid)
+        for _ in range(300):
+            assert answers(gateway.proxy)
+        poll(lambda: b"gwt_access_log_dropped_total 300\n" in get(gateway.admin, "/metrics").body)
+        assert cpu_seconds(gateway.popen.pid) - used < 5
+        assert "No space left on device" in gateway.wait_line("drops lines")
+        (tmp_path / "access.log").unlink()
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_line("is in force")
+        assert answers(gateway.proxy)
+        poll(gateway.log_lines)
+        assert gateway.stop() == 0
+        assert len(gateway.log_lines()) == 1 and gateway.output.count("drops lines") == 1
 
 
 def cpu_seconds(pid: int) -> float:

@@ -30,9 +30,7 @@ def certificate(directory: Path) -> None:
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
     (directory / "cert.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     (directory / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 
@@ -64,7 +62,7 @@ def client(served: tuple[int, Path], *alpn: str) -> Iterator[HTTPSConnection]:
         connection.close()
 
 
-@pytest.mark.parametrize("alpn", [(), ("http/1.1",), ("h2", "http/1.1")])
+@pytest.mark.parametrize("alpn", [(), ("http/1.1",), ("http/1.1", "spdy/3")])
 def test_requests_on_one_connection(served: tuple[int, Path], alpn: tuple[str, ...]) -> None:
     with client(served, *alpn) as connection:
         for number in range(3):
@@ -73,6 +71,12 @@ def test_requests_on_one_connection(served: tuple[int, Path], alpn: tuple[str, .
             seen = json.loads(answer.read())
             assert (answer.status, seen["path"]) == (200, f"/{number}")
             assert connection.sock.selected_alpn_protocol() == ("http/1.1" if alpn else None)  # type: ignore[union-attr]
+
+
+def test_http2_is_preferred(served: tuple[int, Path]) -> None:
+    with client(served, "http/1.1", "h2") as connection:
+        connection.connect()
+        assert connection.sock.selected_alpn_protocol() == "h2"  # type: ignore[union-attr]
 
 
 def test_the_upstream_is_told_of_https(served: tuple[int, Path]) -> None:

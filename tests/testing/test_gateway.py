@@ -149,3 +149,11 @@ def test_it_runs_in_trial_too(tmp_path: Path) -> None:
         [sys.executable, "-c", code, "test_it"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0 and "PASSED" in done.stdout, done.stdout + done.stderr
+
+
+def test_rate_limits_are_kept_in_memory_too() -> None:
+    gateway = Gateway(route={"access": {"rate_limits": [{"rate": 1, "burst": 1, "selectors": ["ip"]}]}})
+    assert [gateway.get("/").status for _ in range(3)] == [200, 200, 429]
+    assert gateway.get("/", client="192.0.2.8").status == 200
+    gateway.advance(1.0)
+    assert gateway.get("/").status == 200

@@ -1,0 +1,58 @@
+"""The clock on the wall is set, by an hour, while a gateway serves: whatever it waits for, it waits by another."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from system.harness import GatewayProcess, Origin, environment, get, poll, simple_route
+from system.raw import connect, read_all, read_until
+
+HOUR = 3600
+END = b'"body": ""}'  # of what an Origin answers
+#: Imported by Python before anything else: the size of a file says by how much the clock is wrong.
+CLOCK = """
+import os, time
+real = time.time
+time.time = lambda: real() + os.stat({path!r}).st_size - {hour}
+"""
+ASK = b"GET / HTTP/1.1\r\nHost: foo.example.com\r\n\r\n"
+
+
+@pytest.mark.parametrize("reactor", ["uvloop", "epoll"])
+@pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
+def test_a_clock_that_is_set_breaks_nothing_off_and_holds_nothing_up(tmp_path: Path, reactor: str, step: int) -> None:
+    path = tmp_path / "clock"
+    path.write_bytes(bytes(HOUR))
+    (tmp_path / "sitecustomize.py").write_text(CLOCK.format(path=str(path), hour=HOUR))
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])}
+    settings = {"limits": {"header_timeout": 1}}
+    with (
+        Origin() as origin,
+        GatewayProcess(tmp_path, simple_route(origin.address), settings, reactor=reactor, env=env) as gateway,
+        connect(gateway.proxy) as kept,
+        connect(gateway.proxy) as waits,
+        connect(gateway.proxy) as slow,
+    ):
+        kept.sendall(ASK)
+        assert read_until(kept, END).startswith(b"HTTP/1.1 200 ")
+        origin.arrived.clear()
+        origin.hold.clear()
+        waits.sendall(ASK)
+        assert origin.arrived.wait(10)
+        os.truncate(path, HOUR + step)
+        slow.sendall(ASK[:-2])
+        assert read_all(slow).startswith(b"HTTP/1.1 408 ")  # its second is over, as others are not
+        origin.hold.set()
+        assert read_until(waits, END).startswith(b"HTTP/1.1 200 ")
+        kept.sendall(ASK)
+        assert read_until(kept, END).startswith(b"HTTP/1.1 200 ")
+        gateway.write(simple_route(origin.address, "bar.example.com"))
+        poll(lambda: get(gateway.proxy, "/", host="bar.example.com").status == 200)
+        assert gateway.stop() == 0
+        last = datetime.fromisoformat(json.loads(gateway.log_lines()[-1])["time"])
+        assert abs(last.timestamp() - time.time() - step) < HOUR / 2  # it was set indeed
