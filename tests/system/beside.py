@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ASK = b"GET /good HTTP/1.1\r\nHost: foo.example.com\r\n\r\n"
@@ -52,18 +53,35 @@ def ask(sock: socket.socket) -> bool:
 class Own:
     """Seconds that pass while all of `tasks`, directories of /proc, have a processor or want none.
 
-    Where the system does not tell how long they waited for one, all seconds.
+    Where the system does not tell how long they waited for one, all seconds. A task that ends (one connection of the
+    upstream does) waits no more.
     """
 
     def __init__(self, *tasks: Path) -> None:
-        self._files = [open(task / "schedstat", "rb", buffering=0) for task in tasks if (task / "schedstat").exists()]
+        self._waits = [(open_wait(task), 0) for task in tasks]
 
     def __call__(self) -> float:
-        waited = 0
-        for file in self._files:
-            file.seek(0)
-            waited += int(file.read().split()[1])
-        return time.monotonic() - waited / 1e9
+        self._waits = [(file, waited_by(file, before)) for file, before in self._waits]
+        return time.monotonic() - sum(waited for _, waited in self._waits) / 1e9
+
+
+def open_wait(task: Path) -> BinaryIO | None:
+    """Where the system tells how long a task has waited; None where it does not, or the task has ended."""
+    try:
+        return open(task / "schedstat", "rb", buffering=0)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def waited_by(file: BinaryIO | None, before: int) -> int:
+    """Nanoseconds that a task has waited for a processor; those `before`, where it has ended."""
+    if file is None:
+        return before
+    try:
+        file.seek(0)
+        return int(file.read().split()[1])
+    except ProcessLookupError:
+        return before
 
 
 def watch(sock: socket.socket, others: list[Path], stop: threading.Event, seen: dict[str, float]) -> None:
@@ -89,7 +107,14 @@ def doze(core: int, stop: threading.Event, seen: dict[str, float]) -> None:
         began = woken
 
 
+def end(failure: threading.ExceptHookArgs) -> None:
+    """A thread that broke has seen nothing, which must not look as if there had been nothing to see."""
+    threading.__excepthook__(failure)
+    os._exit(1)
+
+
 def main() -> None:
+    threading.excepthook = end
     server = socket.create_server(("127.0.0.1", 0), backlog=512)
     threading.Thread(target=accept, args=(server,), daemon=True).start()
     print(f"upstream 127.0.0.1:{server.getsockname()[1]}", flush=True)
