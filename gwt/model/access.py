@@ -44,6 +44,10 @@ class Reader:
     def warn(self, trail: Trail, message: str, on_key: bool = False) -> None:
         self.faults.append(Fault(trail, message, on_key, "warning"))
 
+    def unknown(self, trail: Trail, message: str) -> None:
+        """A name that means nothing: an error, with which a Route comes into force and what the name governs closed."""
+        self.faults.append(Fault(trail, message, closes=True))
+
     def line(self, trail: Trail, owner: Any) -> int:
         """The line of what `trail` names, which stands in the collection `owner`."""
         assert trail is not None
@@ -127,7 +131,7 @@ def _auth_type(reader: Reader, value: Any, trail: Trail) -> str | tuple[str, ...
             reader.fault(trail, f"expected public, optional, login or a list of auth plugins, got {value!r}")
         elif value not in AUTH_WORDS:
             hint = suggest(value, AUTH_WORDS)
-            reader.fault(trail, f"unknown auth_type {value!r}" + (hint or f"; a plugin stands in a list: [{value}]"))
+            reader.unknown(trail, f"unknown auth_type {value!r}" + (hint or f"; a plugin stands in a list: [{value}]"))
         return value
     for index, name in enumerate(value):
         if name in AUTH_WORDS:

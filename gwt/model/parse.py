@@ -152,14 +152,18 @@ def _read_other(raw: RawDocument, source: Source, kind: str) -> Read:
 
 
 def _judge(raw: RawDocument, source: Source, document: Document | None, faults: list[Fault]) -> Read:
-    """The document with its warnings, or in its place a Quarantined one if anything is an error."""
+    """The document with what is said of it, or in its place a Quarantined one if anything keeps it out."""
     name = read_name(raw)
     problems = [
-        replace(raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity), name=name)
+        replace(
+            raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity),
+            name=name,
+            closes=fault.closes,
+        )
         for fault in faults
     ]
     problems.sort(key=lambda problem: (problem.line, problem.column))
-    if any(problem.severity == "error" for problem in problems):
+    if any(problem.keeps_out for problem in problems):
         return _quarantine(raw, source, problems)
     return document, problems
 

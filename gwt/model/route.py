@@ -253,7 +253,8 @@ class Problem:
     """Something wrong in a document, said so that it can be mended: `FILE:LINE:COLUMN: error: message`.
 
     `line` and `column` count from 1 (0 = not known); `text` is the line itself; `name` is the
-    document's name where it could be read; `severity` is error or warning.
+    document's name where it could be read; `severity` is error or warning. `closes`: an error with which the document
+    comes into force all the same, the paths that are concerned closed.
     """
 
     file: str
@@ -263,6 +264,12 @@ class Problem:
     text: str = ""
     name: str | None = None
     severity: str = "error"
+    closes: bool = False
+
+    @property
+    def keeps_out(self) -> bool:
+        """Whether the document can't come into force with it."""
+        return self.severity == "error" and not self.closes
 
 
 @value
