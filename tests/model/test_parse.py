@@ -225,7 +225,7 @@ def test_refused(value: Any, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("logn", "did you mean 'login'?"), ("key-auth", "a plugin stands in a list: [key-auth]"), ("sso", "a list: [sso]")],
+    [("logn", "did you mean 'login'?"), ("key-auth", "a plugin stands in a list: [key-auth]"), ("sso", ": [sso]")],
 )
 def test_an_unknown_auth_type_is_an_error_that_keeps_no_document_out(word: str, hint: str) -> None:
     text = f"hosts: [a.x]\nservices:\n- upstream: u\n  paths:\n  - uri: /\n    access: {{auth_type: {word}}}\n"
