@@ -156,7 +156,7 @@ class _Compilation:
         changes = yield from self._entries(hosts, rule_entries)
         router = yield from self._before.router.with_hosts_in_steps(changes)
         yield from self._ambiguities(changes, router)
-        guarded = yield from self._guarded(hosts)
+        guarded = yield from self._guarded(hosts, rule_entries)
         streams = yield from self._streams(grown)
         return replace(
             self._before,
@@ -284,9 +284,13 @@ class _Compilation:
                 yield
         return changes
 
-    def _guarded(self, hosts: Mapping[str, tuple[str, ...]]) -> Steps[frozenset[str]]:
+    def _guarded(self, hosts: Mapping[str, tuple[str, ...]], rules: Mapping[str, Entries]) -> Steps[frozenset[str]]:
+        """Rules are under gateway.yaml alone; where that changes they are all new, and their hosts touched."""
         before, now = self._before.guarded, set()
+        under = rules if self._grower.outermost.verdict.guarded else ()
         for number, host in enumerate(self._touched):
+            if host in under:
+                now.add(host)
             for key in hosts.get(host, ()):
                 if host in self._branches[key].guarded:
                     now.add(host)
