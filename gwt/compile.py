@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from gwt.branches import LAST, Branch, Entries, Grower, closed_branch
 from gwt.delta import Delta
-from gwt.fitting import Outermost, Unfit
+from gwt.fitting import Outermost, Unfit, Warned
 from gwt.leaf import Leaf
 from gwt.model.route import Problem, Quarantined, Route, Rule
 from gwt.phase.plugin import Config
@@ -148,6 +148,7 @@ class _Compilation:
             else:
                 self._branches[key] = branch
         self._problems = dict(self._before.compile_problems)
+        self._note("gateway", tuple(_warning(warned) for warned in self._grower.outermost.verdict.warnings))
         yield
         rules, rule_entries = yield from self._rules()
         hosts = yield from self._hosts(grown)
@@ -343,6 +344,11 @@ class _Compilation:
 def _flaw(route: Route, reason: str) -> Problem:
     source = route.source
     return Problem(source.file, source.line, 1 if source.line else 0, reason, "", route.name)
+
+
+def _warning(warned: Warned) -> Problem:
+    line = warned.line
+    return Problem(warned.origin.file, line, 1 if line else 0, warned.text, severity="warning")
 
 
 def _taken(loser: StreamLeaf, holder: StreamLeaf) -> Problem:

@@ -50,6 +50,14 @@ class Use(NamedTuple):
         return replace(self.level.origin, line=self.use.line or self.level.origin.line)
 
 
+class Warned(NamedTuple):
+    """A warning of a plugin, or about one, that the level of `origin` names, on `line` there."""
+
+    origin: Origin
+    line: int
+    text: str
+
+
 class Verdict(NamedTuple):
     """What the policy and the plugins of a path come to.
 
@@ -64,7 +72,7 @@ class Verdict(NamedTuple):
     members: tuple[Member, ...] = ()
     plugins: frozenset[str] = frozenset()
     uses_config: bool = False
-    warnings: tuple[tuple[str, int], ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 class Unfit(ValueError):
@@ -109,7 +117,7 @@ class Fitter:
         uses = effective(levels)
         why = list(reasons(policy, service, self.surroundings, self.config.lists))
         members: list[Member] = []
-        warnings: list[tuple[str, int]] = []
+        warnings: list[Warned] = []
         listed = policy.auth_type if isinstance(policy.auth_type, tuple) else ()
         any_of: list[Member] = []
         uses += _implied(policy, listed, uses)
@@ -123,14 +131,14 @@ class Fitter:
             what = state(one.use.name, meta, self.surroundings)
             if what == RUNS:
                 try:
-                    why += self._fit(one, meta, route, any_of if one.use.name in listed else members)
+                    why += self._fit(one, meta, route, any_of if one.use.name in listed else members, warnings)
                 except Unfit as error:
                     unfit += error.problems
             elif what in (MISSING, BARRED):
                 why.append(_closing(one.use.name, what, self.surroundings.file))
             elif what == SKIPPED:
-                warnings.append((f"plugin {one.use.name!r} is not in `plugins` of {self.surroundings.file}: it is "
-                                 "skipped here", one.origin.line))  # fmt: skip
+                text = f"plugin {one.use.name!r} is not in `plugins` of {self.surroundings.file}: it is skipped here"
+                warnings.append(Warned(one.level.origin, one.origin.line, text))
         if unfit:
             raise Unfit(unfit)
         if isinstance(policy.auth_type, tuple) and not why:
@@ -150,17 +158,20 @@ class Fitter:
         guards = made(policy, spot, Here(self.surroundings, self.config))
         return self.surroundings.roster.chain([*verdict.members, *guards])
 
-    def _fit(self, one: Use, meta: Meta, route: str, members: list[Member]) -> Iterator[str]:
-        """Add its member, or say why there is none."""
+    def _fit(self, one: Use, meta: Meta, route: str, members: list[Member], warnings: list[Warned]) -> Iterator[str]:
+        """Add its member and what it warns of, or say why there is none."""
         use, kind = one.use, self.surroundings.installed.types[one.use.name]
         place = (*one.level.place, use.name)
         try:
             conf = use.conf or {}
-            members.append(self.surroundings.roster.member(place, kind, conf, meta, one.origin, self.config))
+            member = self.surroundings.roster.member(place, kind, conf, meta, one.origin, self.config)
         except Misfit as misfit:
             raise Unfit(_problems(one, misfit, route)) from None
         except OutOfOrder as error:
             yield str(error)
+        else:
+            members.append(member)
+            warnings += _warned(one, member)
 
     def _any_of(self, plugins: Sequence[Member], members: list[Member]) -> Iterator[str]:
         """Add the member that asks all of `plugins`, or say why there is none."""
@@ -198,6 +209,12 @@ def _implied(policy: Policy, listed: Sequence[str], uses: Sequence[Use]) -> list
     there = {one.use.name for one in uses}
     level = Level(policy.origins["auth_type"], ("auth_type",), ())
     return [Use(PluginUse(name, {}), level) for name in dict.fromkeys(listed) if name not in there]
+
+
+def _warned(one: Use, member: Member) -> Iterator[Warned]:
+    for field, text in member.plugin.warnings() if member.plugin is not None else ():
+        line = one.use.line_of((field,) if field else ())
+        yield Warned(one.level.origin, line, f"plugin {member.name!r}: {field + ': ' if field else ''}{text}")
 
 
 def _closing(name: str, what: str, file: str) -> str:

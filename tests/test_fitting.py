@@ -92,7 +92,7 @@ def test_what_is_not_installed_closes_unless_it_is_optional() -> None:
 def test_what_is_not_in_the_local_list_is_skipped_or_closes() -> None:
     skipped = verdict(level("route", helper={}), local=[])
     assert (skipped.why, skipped.members) == ((), ())
-    assert "not in `plugins` of gateway.yaml" in skipped.warnings[0][0] and skipped.warnings[0][1] == 7
+    assert "not in `plugins` of gateway.yaml" in skipped.warnings[0].text and skipped.warnings[0].line == 7
     barred = verdict(level("route", guard={}), local=["helper"])
     assert barred.why == ("plugin 'guard' guards this path and is not in `plugins` of gateway.yaml",)
 
