@@ -171,7 +171,18 @@ class Fitter:
             yield str(error)
         else:
             members.append(member)
-            warnings += _warned(one, member)
+            warnings += self._warned(one, member)
+
+    def _warned(self, one: Use, member: Member) -> list[Warned]:
+        """What the plugin itself warns of; where it can't even say that, it is reported like any failure of its own."""
+        try:
+            found = [(str(field), str(text)) for field, text in member.plugin.warnings()] if member.plugin else []
+        except Exception as error:
+            self.surroundings.roster.tools.raised(member.name, "", error)
+            return []
+        said = [(field, f"{field}: {text}" if field else text) for field, text in found]
+        name, origin = member.name, one.level.origin
+        return [Warned(origin, one.use.line_of((f,) if f else ()), f"plugin {name!r}: {text}") for f, text in said]
 
     def _any_of(self, plugins: Sequence[Member], members: list[Member]) -> Iterator[str]:
         """Add the member that asks all of `plugins`, or say why there is none."""
@@ -209,12 +220,6 @@ def _implied(policy: Policy, listed: Sequence[str], uses: Sequence[Use]) -> list
     there = {one.use.name for one in uses}
     level = Level(policy.origins["auth_type"], ("auth_type",), ())
     return [Use(PluginUse(name, {}), level) for name in dict.fromkeys(listed) if name not in there]
-
-
-def _warned(one: Use, member: Member) -> Iterator[Warned]:
-    for field, text in member.plugin.warnings() if member.plugin is not None else ():
-        line = one.use.line_of((field,) if field else ())
-        yield Warned(one.level.origin, line, f"plugin {member.name!r}: {field + ': ' if field else ''}{text}")
 
 
 def _closing(name: str, what: str, file: str) -> str:

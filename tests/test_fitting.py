@@ -14,6 +14,8 @@ from gwt.model.route import PluginUse, Service
 from gwt.phase.installed import Installed
 from gwt.phase.plugin import Config, Plugin
 from gwt.phase.plugintype import Meta, PluginType
+from gwt.phase.roster import Roster
+from gwt.phase.tools import Tools
 from gwt.surroundings import Surroundings
 
 SERVICE = Service(upstream="u")
@@ -131,3 +133,15 @@ def test_what_gateway_yaml_says_alone() -> None:
     assert [member.name for member in outermost.verdict.members] == ["helper"]
     with pytest.raises(Unfit, match=r"gateway\.yaml"):
         Outermost.of(around(plugins=(PluginUse("helper", {"size": "x"}),)))
+
+
+def test_a_plugin_that_fails_to_say_what_it_warns_of_runs_and_is_told() -> None:
+    heard: list[tuple[Any, ...]] = []
+    broken = plugin("broken", warnings=lambda self: 1 // 0, access=lambda self, ctx: None)
+    surroundings = Surroundings(
+        Registry(lambda: 0.0, lambda: 0.5), installed=Installed([broken]),
+        roster=Roster(Tools(raised=lambda *what: heard.append(what))),
+    )  # fmt: skip
+    found = Fitter(surroundings, Config({}, {})).verdict(DEFAULT_POLICY, SERVICE, [level("route", broken={})])
+    assert (found.why, found.warnings, [one.name for one in found.members]) == ((), (), ["broken"])
+    assert [(name, type(error)) for name, _, error in heard] == [("broken", ZeroDivisionError)]

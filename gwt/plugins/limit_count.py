@@ -34,7 +34,7 @@ class LimitCount(Plugin):
 
     def access(self, ctx: Exchange) -> Reply | None:
         """Count: the number lives as long as its window, which is how all workers agree when that is over."""
-        zone, key = ctx.shared(self.name), bucket(self, ctx, self.key) + self.time_window.to_bytes(8)
+        zone, key = ctx.shared(self.name), bucket(self, ctx, self.key) + b"%d" % self.time_window
         number = zone.incr(key, 1, ttl=self.time_window)
         reset = str(min(ceil(zone.ttl(key) or 1), self.time_window))  # the difference of two floats may be a bit more
         ctx.notes[self.name] = (str(max(0, self.count - number)), reset)
