@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gwt.model.configfile import Objection, placed, raw_value, with_text
 from gwt.model.problem import place
 from gwt.model.route import Problem
@@ -31,6 +33,12 @@ def test_the_line_of_a_problem() -> None:
     assert with_text(TEXT, problem).text == "admin_token: ****"
     assert with_text(TEXT, Problem("g.yaml", 9, 1, "no")).text == ""
     assert with_text(TEXT, Problem("g.yaml", 4, 1, "no", "as it is")).text == "as it is"
+
+
+@pytest.mark.parametrize("key", ["secret", "jwt_secret", "users", "keys", "private_key", "password_hash", "passwd"])
+def test_what_plugins_are_told_in_secret_is_not_repeated(key: str) -> None:
+    problem = Problem("g.yaml", 1, 6, "no")
+    assert "hush" not in with_text(f'a: {{max: x, {key}: {{bob: "hush"}}}}\n', problem).text
 
 
 def test_one_value_of_a_file_that_is_wrong_elsewhere() -> None:
