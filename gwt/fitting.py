@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from gwt.closing import HARMLESS, list_names, reasons
 from gwt.guards import Here, Spot, made
 from gwt.login import PRIORITY
+from gwt.model.columns import place_of
 from gwt.model.policy import Origin, Policy, merge
 from gwt.model.problem import format_problem
 from gwt.model.route import PluginUse, Problem, Service
@@ -230,9 +231,9 @@ def _closing(name: str, what: str, file: str) -> str:
 
 def _problems(one: Use, misfit: Misfit, route: str) -> Iterator[Problem]:
     for path, message in misfit.faults:
-        line = one.use.line_of(path)
+        line, column = place_of(one.use, path)
         text = f"plugin {one.use.name!r}: {message}"
-        yield Problem(one.level.origin.file, line, 1 if line else 0, text, "", route or None)
+        yield Problem(one.level.origin.file, line, column, text, "", route or None)
 
 
 class Outermost:

@@ -298,5 +298,5 @@ def allowed(configuration: Configuration) -> Configuration:
     settings = configuration.settings
     why = objection(settings.listeners.admin, settings.admin_token, settings.metrics_token)
     if why is not None:
-        raise BindError(why)
+        raise BindError(why.message)
     return configuration

@@ -127,6 +127,14 @@ def test_a_plugin_that_can_not_begin_closes() -> None:
     assert found.why == ("plugin 'broken' can't begin: ZeroDivisionError",)
 
 
+def test_a_misfit_has_the_line_and_the_column_of_its_field() -> None:
+    use = PluginUse("helper", {"size": "x"}, 7, {("size",): 7}, "  plugins: {helper: {size: x}}")
+    with pytest.raises(Unfit) as caught:
+        verdict(Level(Origin("route", "foo", "a.yaml", 3), ("route",), [use]))
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (7, 22)
+
+
 def test_what_gateway_yaml_says_alone() -> None:
     surroundings = around(plugins=(PluginUse("helper", {}),), local=None)
     outermost = Outermost.of(surroundings)

@@ -15,6 +15,8 @@ from gwt.model.yaml12 import PathTuple
 LineOf = Callable[[PathTuple], int]
 #: The line of a key or index of a collection of the document, 0 where that can't be told without its path.
 RowOf = Callable[[Any, "str | int"], int]
+#: The text from one line of the file to another, "" where it is long.
+Written = Callable[[int, int], str]
 
 AUTH_WORDS = ("public", "optional", "login")
 _PLUGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -28,15 +30,17 @@ _MAX_LINES = 500
 class Reader:
     """Reads parts of one document: collects faults, and knows on which line a path stands.
 
-    `single`: the document is all on one line.
+    `single`: the document is all on one line. `written` gives the text of lines.
     """
 
-    __slots__ = ("_row_of", "_single", "faults", "line_of")
+    __slots__ = ("_row_of", "_single", "faults", "line_of", "written")
 
     def __init__(
-        self, line_of: LineOf, faults: list[Fault], row_of: RowOf = lambda owner, key: 0, single: bool = False
-    ) -> None:
+        self, line_of: LineOf, faults: list[Fault], row_of: RowOf = lambda owner, key: 0, single: bool = False,
+        written: Written = lambda first, last: "",
+    ) -> None:  # fmt: skip
         self.line_of, self.faults, self._row_of, self._single = line_of, faults, row_of, single
+        self.written = written
 
     def fault(self, trail: Trail, message: str, on_key: bool = False) -> None:
         self.faults.append(Fault(trail, message, on_key))
@@ -121,7 +125,9 @@ def read_plugins(reader: Reader, value: dict[str, Any] | None, trail: Trail) -> 
         if conf is False:
             found.append(PluginUse(name, None, line))
         else:
-            found.append(PluginUse(name, conf, line, reader.lines(conf, where)))
+            lines = reader.lines(conf, where)
+            last = next(reversed(lines.values()), line)
+            found.append(PluginUse(name, conf, line, lines, reader.written(line, last) if conf else ""))
     return tuple(found)
 
 

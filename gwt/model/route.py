@@ -81,13 +81,15 @@ NO_ACCESS = Access()
 class PluginUse:
     """A plugin named at one level: its configuration as written, or None where it is turned off (`NAME: false`).
 
-    `lines` maps paths within the configuration to their lines, as far as they are known.
+    `lines` maps paths within the configuration to their lines, as far as they are known. `written` is its text, from
+    the beginning of `line`, where that is not long: for the columns of what may be wrong in it (`model.columns`).
     """
 
     name: str
     conf: Mapping[str, Any] | None
     line: int = 0
     lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict, compare=False, repr=False)
+    written: str = field(default="", compare=False, repr=False)
 
     def line_of(self, path: tuple[str | int, ...]) -> int:
         """The line of what `path` names in the configuration, else of the nearest thing around it."""
