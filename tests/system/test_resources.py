@@ -14,8 +14,8 @@ from typing import Any
 
 import h2.events
 import pytest
+from system.h2client import Client
 from system.harness import GatewayProcess, Origin, Process, environment, get, poll, request
-from system.test_http2 import HOST, Client
 
 #: Run by children only: it imports the reactor.
 MOUNTED = Path(__file__).with_name("mounted.py")
@@ -43,7 +43,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
     settings = {"resources": {name: f"system.mounted:{name}" for name in names}}
     here = str(MOUNTED.parent.parent)
     env = {"MOUNTED_FILES": str(shared), "PYTHONPATH": os.pathsep.join([here, environment()["PYTHONPATH"]])}
-    route = {"name": "mounts", "hosts": ["m.example", HOST], "namespace": "n", "services": services}
+    route = {"name": "mounts", "hosts": ["m.example"], "namespace": "n", "services": services}
     with GatewayProcess(directory, [route], settings, env=env) as process:
         yield process
 
@@ -119,8 +119,8 @@ def test_one_that_comes_to_no_end_is_broken_off(gateway: GatewayProcess, what: s
 
 def test_times_hold_over_http2(gateway: GatewayProcess) -> None:
     client = Client(gateway.proxy)
-    numbers = {what: client.get(f"/stuck/{what}") for what in ("never", "begun", "drip")}
-    client.get("/v1/strip/a")
+    numbers = {what: client.ask("m.example", f"/stuck/{what}") for what in ("never", "begun", "drip")}
+    client.ask("m.example", "/v1/strip/a")
     statuses, resets, bodies = {}, set(), b""
     while len(resets) < 2 or len(statuses) < 4:
         for event in client.events():
