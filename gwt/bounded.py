@@ -52,7 +52,7 @@ class Bounded:
         return True
 
     def _fed(self) -> None:
-        """The client has sent more of the request, so that the answer may come later."""
+        """The client has done its part only now, so that the answer may come later."""
         self._due = max(self._due, self._proxy.clock() + self._leaf.first_byte)
 
     def _heard(self) -> None:
@@ -66,7 +66,10 @@ class Bounded:
     def resume_answer(self) -> None:
         """The client takes more."""
         self._paused = False
-        self._heard()
+        if self._started:
+            self._heard()
+        else:
+            self._fed()
 
     def tick(self, now: float) -> None:
         """See whether a deadline is over."""

@@ -17,7 +17,6 @@ WITHOUT = {
     "gwt/cli/demo.py": "tests/system/test_demo_process.py runs it as a process",
     "gwt/cli/table.py": "tests/cli/test_routes_command.py has it",
     "gwt/forward.py": "tests/test_proxy.py has its story over real sockets",
-    "gwt/bounded.py": "tests/test_proxy_pace.py has it for upstreams, tests/edge/test_mount.py for mounted resources",
     "gwt/transfer.py": "tests/test_proxy_pace.py has it over real sockets, tests/test_proxy.py how it ends",
     "gwt/model/route.py": "frozen values without behaviour",
     **dict.fromkeys(

@@ -137,7 +137,10 @@ class _Mounted(Bounded):
         request = self._request
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.stopProducing()
+            try:
+                producer.stopProducing()
+            except Exception:  # whoever calls, a ticker or a plugin, has others to look after
+                _log.failure("what a mounted resource sends could not be stopped")
         if not request.finished:
             request.connectionLost(Failure(ConnectionLost()))
 
@@ -156,6 +159,8 @@ class _Mounted(Bounded):
     # -- what a Request asks of its channel
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:
+        if self._slot is None:
+            return
         pairs = headers.getAllRawHeaders() if hasattr(headers, "getAllRawHeaders") else ((n, [v]) for n, v in headers)
         self._request.chunked = 0  # framing is the exchange's business
         fields: list[bytes] = []

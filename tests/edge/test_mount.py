@@ -6,9 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
-from edge.framed import Framed
 from edge.rig import Rig
-from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IPullProducer
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
@@ -16,7 +14,7 @@ from twisted.web.static import Data, File
 from zope.interface import implementer
 
 from gwt.edge.mount import Mount
-from gwt.model.route import Access, Path, Rewrite, Service, Timeout
+from gwt.model.route import Access, Path, Rewrite, Service
 from gwt.plugins.proxy_rewrite import ProxyRewrite
 
 
@@ -142,61 +140,6 @@ def test_100_continue() -> None:
     assert rig.send(b"hi").statuses == [100, 200]
 
 
-def hanging(times: Timeout, resource: Resource) -> Rig:
-    return mounted(resource, access=Access(timeout=times))
-
-
-def test_first_byte_read_and_total() -> None:
-    resource = Later()
-    rig = hanging(Timeout(5.0, 2.0, 1.0, None), resource).send(get(b"/")).pass_time(1.8)
-    assert rig.answers() == [] and resource.ended is None
-    rig.pass_time(0.4)
-    assert rig.statuses == [504] and rig.finished[0].code == "timeout"
-    assert resource.ended.check(ConnectionLost) and not rig.wire.ended and len(rig.ticker) == 0
-    resource.request.write(b"too late")
-    rig.send(get(b"/"))
-    for _ in range(3):
-        resource.request.write(b"some")
-        rig.pass_time(0.8)
-    assert not rig.wire.aborted
-    rig.pass_time(0.4)
-    assert rig.wire.aborted and rig.finished[1].code == "upstream_cut" and resource.ended.check(ConnectionLost)
-    assert len(rig.ticker) == 0
-
-
-def test_total_holds_however_much_comes() -> None:
-    resource = Later()
-    rig = hanging(Timeout(5.0, 2.0, 1.0, 3.0), resource).send(get(b"/"))
-    for _ in range(3):
-        resource.request.write(b"some")
-        rig.pass_time(0.9)
-    assert not rig.wire.aborted
-    resource.request.write(b"some")
-    assert rig.pass_time(0.4).wire.aborted
-
-
-def test_time_that_the_client_takes_is_not_the_resources() -> None:
-    resource = Later()
-    rig = hanging(Timeout(5.0, 2.0, 1.0, None), resource)
-    rig.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n").pass_time(3)
-    rig.send(b"h").pass_time(3).send(b"i").pass_time(1.8)
-    assert rig.answers() == []
-    resource.request.write(b"begun")
-    rig.channel.pauseProducing()
-    rig.pass_time(3)
-    assert not rig.wire.ended
-    rig.channel.resumeProducing()
-    rig.pass_time(0.8)
-    resource.request.finish()
-    assert rig.statuses == [200] and len(rig.ticker) == 0
-
-
-def test_nothing_waits_once_it_is_answered() -> None:
-    rig = mounted(Told()).send(get(b"/a"))
-    assert len(rig.ticker) == 0
-    assert len(mounted(Later()).send(get(b"/")).vanish().ticker) == 0
-
-
 @pytest.mark.parametrize(
     ("uri", "rewrite", "asked", "wanted"),
     [
@@ -224,18 +167,6 @@ def test_a_path_that_a_plugin_puts_in_place_is_all_its_own() -> None:
     plugins = {"proxy-rewrite": {"uri": "/x/y"}}
     rig = Rig(service=service, resources={"it": Told()}, kinds=[ProxyRewrite], plugins=plugins).send(get(b"/api/a"))
     assert rig.answers()[0].body.startswith(b"|x/y|/x/y|")
-
-
-def test_times_over_http2() -> None:
-    resource = Later()
-    service = Service(resource="it", paths=(Path("/"),))
-    framed = Framed(service=service, access=Access(timeout=Timeout(5.0, 2.0, 1.0, None)), resources={"it": resource})
-    silent, begun = framed.ask(), framed.ask()
-    resource.request.write(b"begun")
-    framed.pass_time(2.2)
-    assert (framed.answers[silent].status, framed.answers[silent].ended) == (504, True)
-    answer = framed.answers[begun]
-    assert (answer.status, answer.ended, answer.reset) == (200, False, 2) and not framed.gone
 
 
 def test_files(tmp_path: FilePath) -> None:
