@@ -81,7 +81,7 @@ def _kind(plugin: Mapping[str, Any]) -> str | None:
 
 def _written(name: str, value: Any) -> str:
     if name == "rate_limits":
-        return ", ".join(f"{one['rate']}/s{_by(one['selectors'])}" for one in value)
+        return ", ".join(f"{one['rate']}/s{_by(one['selectors'])}{_fails(one['fail'])}" for one in value)
     if name == "require":
         return ", ".join(f"{claim}: {' or '.join(values)}" for claim, values in value.items())
     said = " or ".join(value) or "nobody" if isinstance(value, list) else str(value)
@@ -90,6 +90,10 @@ def _written(name: str, value: Any) -> str:
 
 def _by(selectors: Sequence[str]) -> str:
     return f" by {', '.join(selectors)}" if selectors else ""
+
+
+def _fails(how: str) -> str:
+    return "" if how == "local" else f" ({how} without the shared counter)"
 
 
 # -- rules

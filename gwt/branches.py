@@ -172,6 +172,7 @@ class _Growth:
     def _leaf(self, service: Service, path: Path, mark: str | None, namespace: str) -> Leaf:
         policy = self._grower.policy(self._route, service, path)
         closed, chain = self._guards(policy, service, path, namespace)
+        rewrite = compile_rewrite(path.rewrite)
         return Leaf(
             route=self._route.name,
             service=service_name(service),
@@ -184,7 +185,8 @@ class _Growth:
             balance=service.balance,
             host_mode=_host_mode(service.host),
             tls=upstream_tls(service, namespace),
-            rewrite=compile_rewrite(path.rewrite),
+            rewrite=rewrite,
+            depth=_depth(path) if service.resource is not None and rewrite is None else 0,
             closed=closed,
             chain=chain,
         )
@@ -230,6 +232,11 @@ _uri = lru_cache(maxsize=4096)(pattern)  # many Routes have the same few paths
 
 def _conditional(path: Path) -> bool:
     return bool(path.methods or path.headers or path.args or path.cookies or path.remote_addrs or path.vars)
+
+
+def _depth(path: Path) -> int:
+    """How many segments a prefix has; what else a path may be stands at the root."""
+    return sum(map(bool, path.uri.split("/"))) if path.match == "prefix" else 0
 
 
 def _silent(access: Access) -> bool:

@@ -11,7 +11,6 @@ from gwt.balance.endpoint import Endpoint
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
-from gwt.route.path import BadPath
 from gwt.transfer import Transfer
 from gwt.upstream.affinity import sticky_key
 from gwt.upstream.call import Call
@@ -82,12 +81,11 @@ class Forward(Transfer):
         if upstream is None:
             exchange.fail(GatewayError("no_service", "cannot find balancer"))
             return
-        if leaf.rewrite is not None:
-            try:
-                self._path = leaf.rewrite(self._path)
-            except BadPath as error:
-                exchange.fail(GatewayError("bad_request", f"the rewritten path is none: {error}"))
-                return
+        try:
+            self._path = leaf.asked(exchange.path)
+        except GatewayError as error:
+            exchange.fail(error)
+            return
         balance = leaf.balance
         self._picker = upstream.picker(balance)
         if balance.by is not None or balance.kind == "sticky":
@@ -238,7 +236,7 @@ class Forward(Transfer):
         """The answer has begun: from now on nothing is tried again."""
         self._started = True
         self._waiting_for_100 = False
-        self._due = self._proxy.clock() + self._leaf.read
+        self._heard()
         if self._retrying:
             self._retrying = False
             self._proxy.retrying -= 1

@@ -15,6 +15,7 @@ from gwt.model.forms import FRAMED
 from gwt.model.policy import Policy
 from gwt.model.route import Balance, Path, Route, Rule, Service, ServiceTls, Source
 from gwt.phase.chain import Chain
+from gwt.route.path import BadPath
 
 
 class LeafOrigin(NamedTuple):
@@ -40,6 +41,7 @@ class Leaf:
     `host_mode`: None sends the client's Host on, b"" the endpoint's own `authority`, else these bytes.
     Times are in seconds, sizes in bytes; `total`, `max_message`: None = unlimited.
     `tls`: how the upstream is known over TLS, None in the clear; `framed`: it is spoken to by HTTP/2.
+    `depth`: how many segments of its path a mounted resource stands below; none where the path is rewritten.
     `chain` is what guards and changes requests on their way (None: nothing does; `closed` goes before it).
     `stats` and `handler` are filled by the request path when it first needs them; all else never changes.
     """
@@ -57,6 +59,7 @@ class Leaf:
     host_mode: bytes | None = None
     tls: ServiceTls | None = None
     rewrite: Callable[[bytes], bytes] | None = None
+    depth: int = 0
     closed: GatewayError | None = None
     location: bytes | None = None
     redirect_code: int = 302
@@ -93,4 +96,14 @@ class Leaf:
             upstream=self.upstream if upstream is None else upstream,
             host_mode=self.host_mode if host is None else host,
             rewrite=None if rewritten else self.rewrite,
+            depth=0 if rewritten else self.depth,
         )
+
+    def asked(self, path: bytes) -> bytes:
+        """What an upstream or a resource is asked for where `path` was matched. GatewayError where that is no path."""
+        if self.rewrite is None:
+            return path
+        try:
+            return self.rewrite(path)
+        except BadPath as error:
+            raise GatewayError("bad_request", f"the rewritten path is none: {error}") from None

@@ -70,7 +70,7 @@ class Limits:
 def limits_member(roster: Roster, limiter: Limiter, limits: Sequence[Limit]) -> Member:
     """The member that enforces `limits`, which all wait for the user, or none does."""
     priority = USER_LIMITS if limits[0].by_user else LIMITS
-    key = "rate_limits", priority, limiter, tuple((limit.name, limit.rate, limit.burst) for limit in limits)
+    key = "rate_limits", priority, limiter, tuple((limit.name, limit.rate, limit.burst, limit.fail) for limit in limits)
 
     def make() -> Member:
         clock = roster.tools.clock

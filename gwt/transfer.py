@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gwt.balance.endpoint import Endpoint
 from gwt.balance.least import observe, observe_failure
+from gwt.bounded import Bounded
 from gwt.errors import GatewayError
-from gwt.leaf import Leaf
-from gwt.phase.exchange import Exchange
 from gwt.upstream.call import Call
 from gwt.upstream.connection import Connection
 from gwt.upstream.upload import Upload
 from gwt.wire.grpc import Messages
 from gwt.wire.response import go_on
 
-if TYPE_CHECKING:
-    from gwt.proxy import Proxy
-
 #: Seconds that an upstream has for its 100 before the gateway asks the client for the body by itself.
 _EXPECT_PATIENCE = 1.0
 
 
-class Transfer:
+class Transfer(Bounded):
     """What is under way of an exchange, whichever try it is. Whoever extends it sets all of it, and begins the tries.
 
-    `_due` is the next deadline on the monotonic clock, `_deadline` the caller's own (gRPC has one); `_upload` the
-    request's body (None: there is none), `_messages` what is in it where their size counts; `_endpoint` that of the
-    present try, with either a `_connector` (connecting) or a `_connection`, which for HTTP/2 is a call.
+    `_deadline` is the caller's own (gRPC has one); `_upload` the request's body (None: there is none), `_messages` what
+    is in it where their size counts; `_endpoint` that of the present try, with either a `_connector` (connecting) or a
+    `_connection`, which for HTTP/2 is a call.
     """
 
     __slots__ = (
-        "_asked_at", "_attempt_at", "_connection", "_connector", "_deadline", "_due", "_endpoint", "_exchange", "_leaf",
-        "_messages", "_paused", "_proxy", "_retrying", "_slot", "_started", "_tunnel", "_upload", "_waiting_for_100",
-        "request_sent",
+        "_asked_at", "_attempt_at", "_connection", "_connector", "_deadline", "_endpoint", "_messages", "_retrying",
+        "_upload", "_waiting_for_100", "request_sent",
     )  # fmt: skip
 
     _asked_at: float
@@ -41,17 +36,9 @@ class Transfer:
     _connection: Connection | Call | None
     _connector: Any
     _deadline: float | None
-    _due: float
     _endpoint: Endpoint | None
-    _exchange: Exchange
-    _leaf: Leaf
     _messages: Messages | None
-    _paused: bool
-    _proxy: Proxy
     _retrying: bool
-    _slot: dict[Any, None] | None
-    _started: bool
-    _tunnel: bool
     _upload: Upload | None
     _waiting_for_100: bool
     request_sent: bool
@@ -60,10 +47,10 @@ class Transfer:
 
     def body(self, data: bytes) -> None:
         """More of the request's body, or of what a tunnel carries."""
-        upload, now = self._upload, self._proxy.clock()
+        upload = self._upload
         if upload is None:
             if self._tunnel and self._connection is not None:
-                self._due = now + self._leaf.read
+                self._heard()
                 self._connection.write(data)
             return
         self._waiting_for_100 = False
@@ -74,7 +61,7 @@ class Transfer:
         elif self._leaf.max_message is not None and self._messages.largest(data) > self._leaf.max_message:
             self._fail(GatewayError("too_large", f"a message is larger than {self._leaf.max_message} bytes"))
             return
-        self._due = max(self._due, now + self._leaf.first_byte)
+        self._fed()
         upload.take(data, self._connection)
 
     def body_end(self, trailers: list[bytes]) -> None:
@@ -100,14 +87,11 @@ class Transfer:
         elif self._tunnel:
             self._exchange.resume_body()
 
-    def _too_large(self) -> GatewayError:
-        return GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes")
-
     # -- the answer
 
     def answer_body(self, data: bytes) -> None:
         """More of the answer's body."""
-        self._due = self._proxy.clock() + self._leaf.read
+        self._heard()
         self._exchange.send(data)
 
     def answer_end(self, trailers: list[bytes]) -> None:
@@ -117,14 +101,13 @@ class Transfer:
 
     def pause_answer(self) -> None:
         """The client does not keep up."""
-        self._paused = True
+        super().pause_answer()
         if self._connection is not None:
             self._connection.pause()
 
     def resume_answer(self) -> None:
         """The client takes more."""
-        self._paused = False
-        self._due = self._proxy.clock() + self._leaf.read
+        super().resume_answer()
         if self._connection is not None:
             self._connection.resume()
 
@@ -132,34 +115,23 @@ class Transfer:
 
     def tick(self, now: float) -> None:
         """Deadlines of all phases; connecting has its own (the reactor's)."""
-        leaf = self._leaf
         if self._waiting_for_100 and self._connection is not None and now - self._asked_at > _EXPECT_PATIENCE:
             self._waiting_for_100 = False
             self._exchange.interim(go_on())
-        if leaf.total is not None and not self._tunnel and now - self._exchange.started > leaf.total:
-            self._expired("the whole exchange took too long")
-        elif self._deadline is not None and now > self._deadline:
+        if self._deadline is not None and now > self._deadline:
             self._expired("the caller's deadline is over")
-        elif now > self._due and not self._paused:
-            if self._waits_for_client():
-                self._due = now + leaf.first_byte
-            else:
-                self._expired(
-                    "the upstream sent nothing for too long" if self._started else "the upstream did not answer in time"
-                )
+        else:
+            super().tick(now)
 
     def _waits_for_client(self) -> bool:
-        """Whether the upstream waits, as we do, for the rest of the request (how long is the channel's business)."""
+        """How long is the channel's business."""
         upload = self._upload
         if upload is None or upload.complete or upload.full or self._connection is None:
             return False
         return self._exchange.bytes_in > 0 or not self._exchange.head.expect
 
-    def _expired(self, message: str) -> None:
-        detail = "connection_read_timeout" if self._started else None
-        if self._started and not self._tunnel:
-            self._exchange.code = "upstream_cut"
-        self._fail(GatewayError("timeout", message, detail=detail), failed=True)
+    def _expire(self, error: GatewayError) -> None:
+        self._fail(error, failed=True)
 
     # -- the end
 
@@ -192,11 +164,9 @@ class Transfer:
 
     def _over(self, failed: bool = False) -> None:
         """The exchange is over on this side: let go of everything. Safe to call again."""
-        slot, self._slot = self._slot, None
-        if slot is None:
+        if not self._part():
             return
         proxy = self._proxy
-        del slot[self]
         proxy.live -= 1
         if self._retrying:
             self._retrying = False

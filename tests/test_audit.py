@@ -163,7 +163,7 @@ def test_each_guard_is_named_once_and_an_empty_list_admits_nobody() -> None:
         "/optional": {"auth_type": "optional"},
         "/listed": {"auth_type": ["key-auth"]},
         "/nobody": {"ip_allow": [], "ip_deny": []},
-        "/limited": {"rate_limits": [{"rate": 1}]},
+        "/limited": {"rate_limits": [{"rate": 1}, {"rate": 2, "selectors": ["user"], "fail": "open"}]},
     }
     services = [{"upstream": "u", "paths": [{"uri": uri, "access": access} for uri, access in paths.items()]}]
     catalog = Catalog()
@@ -173,6 +173,6 @@ def test_each_guard_is_named_once_and_an_empty_list_admits_nobody() -> None:
     told = {uri: [what for kind in ("auth", "limits", "lists") for what, _ in said(rows, uri, kind)] for uri in paths}
     assert told == {
         "/login": ["login"], "/optional": ["optional"], "/listed": ["key-auth"], "/nobody": ["only nobody"],
-        "/limited": ["1/s"],
+        "/limited": ["1/s, 2/s by user (open without the shared counter)"],
     }  # fmt: skip
     assert found(rows, "unlisted:foo.*/nobody") == []

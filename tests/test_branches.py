@@ -128,6 +128,14 @@ def test_global_plugins_close_what_says_nothing_itself() -> None:
     assert leaf_of(off, surroundings).closed is None
 
 
+def test_how_deep_a_resource_stands() -> None:
+    assert leaf_of(Path("/api/v1"), resource="files").depth == 2
+    assert leaf_of(Path("/"), resource="files").depth == 0
+    assert leaf_of(Path("/api/v1", match="exact"), resource="files").depth == 0
+    assert leaf_of(Path("/api/v1", rewrite=Rewrite(strip="/api")), resource="files").depth == 0
+    assert leaf_of(Path("/api/v1")).depth == 0
+
+
 def test_a_resource_must_be_mounted_here() -> None:
     assert leaf_of(resource="files").closed is None
     assert leaf_of(resource="files").resource == "files"

@@ -98,6 +98,7 @@ def test_equal_limits_of_one_level_have_one_member() -> None:
         for who, rate in (("route:r", 1), ("route:r", 1), ("route:r", 2), ("route:s", 1))
     )
     assert one is same and len({one, edited, other}) == 3
+    assert limits_member(roster, limiter, compile_limits("route:r", [RateLimit(1, fail="open")])) is not one
     assert limits_member(roster, NodeLimiter(PrivateArena(), 16), compile_limits("route:r", [RateLimit(1)])) is not one
 
 

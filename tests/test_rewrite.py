@@ -78,3 +78,11 @@ def test_what_a_regex_makes_is_a_path_again() -> None:
 def test_what_can_not_be_compiled_is_said(rewrite: Rewrite) -> None:
     with pytest.raises(BadRewrite, match="rewrite"):
         compile_rewrite(rewrite)
+
+
+@pytest.mark.parametrize("odd", ["\r\nX-Evil: 1", "\n", "\r", "\0", " HTTP/1.1"])
+def test_a_regex_ends_no_line(odd: str) -> None:
+    rewrite = compile_rewrite(Rewrite(regex=("^/a", "/b" + odd)))
+    assert rewrite is not None
+    with pytest.raises(BadPath):
+        rewrite(b"/a")

@@ -97,6 +97,8 @@ def _access(access: Access) -> dict[str, Any]:
 def _limit(limit: RateLimit) -> dict[str, Any]:
     told: dict[str, Any] = {"rate": limit.rate, "burst": limit.burst}
     _put(told, "selectors", list(limit.selectors))
+    if limit.fail != "local":
+        told["fail"] = limit.fail
     return told
 
 

@@ -15,9 +15,11 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource, getChildForRequest
 from twisted.web.server import Site
 
+from gwt.bounded import Bounded
 from gwt.errors import GatewayError
 from gwt.leaf import Leaf
 from gwt.phase.exchange import Exchange
+from gwt.proxy import Proxy
 from gwt.wire.response import go_on
 
 _log = Logger()
@@ -40,33 +42,44 @@ class Below(Site):
 
 
 class Mount:
-    """One resource of gateway.yaml. It sees the path below the route's `uri` prefix as `postpath`, as under a Site."""
+    """One resource of gateway.yaml. It sees the path below the route's `uri` prefix as `postpath`, as under a Site.
 
-    def __init__(self, resource: IResource) -> None:
-        self._site = Below(resource)
+    Where the path is rewritten, all of what comes of that is `postpath`. `proxy` has the time.
+    """
+
+    def __init__(self, resource: IResource, proxy: Proxy) -> None:
+        self._site, self._proxy = Below(resource), proxy
 
     def answer(self, exchange: Exchange, leaf: Leaf) -> None:
         """Read the request's body, then let the resource render it."""
-        if exchange.head.length > leaf.max_body:
-            exchange.fail(GatewayError("too_large", f"the request's body is larger than {leaf.max_body} bytes"))
+        try:
+            path = leaf.asked(exchange.path)
+        except GatewayError as error:
+            exchange.fail(error)
             return
-        _Mounted(exchange, leaf, self._site).start()
+        _Mounted(self._proxy, exchange, leaf, self._site, path).start()
 
 
-class _Mounted:
+class _Mounted(Bounded):
     """Stands where a twisted.web Request expects its HTTPChannel, and where an exchange expects its reader."""
 
-    def __init__(self, exchange: Exchange, leaf: Leaf, site: Site) -> None:
-        self.exchange, self.site, self._leaf = exchange, site, leaf
-        path = None if leaf.origin.path is None else leaf.origin.path
-        prefix = path.uri if path is not None and path.match == "prefix" else "/"
-        self.depth = len([part for part in prefix.split("/") if part])
+    who = "the mounted resource"
+
+    def __init__(self, proxy: Proxy, exchange: Exchange, leaf: Leaf, site: Site, path: bytes) -> None:
+        self._proxy, self._exchange, self._leaf = proxy, exchange, leaf
+        self._paused = self._started = self._tunnel = self._pull = False
+        self._due = exchange.started + leaf.first_byte
+        self._slot = None
+        self.site, self.depth, self._path = site, leaf.depth, path
         self._producer: Any = None
-        self._paused = self._pull = self._over = False
         self._request: Any = None
 
     def start(self) -> None:
-        head, exchange = self.exchange.head, self.exchange
+        """Hand the head over; the body follows, or is complete and the resource renders."""
+        head, exchange = self._exchange.head, self._exchange
+        if head.length > self._leaf.max_body:
+            exchange.fail(self._too_large())
+            return
         request = self._request = self.site.requestFactory(self)  # type: ignore[misc,call-arg,unused-ignore]
         request.site = self.site
         headers = request.requestHeaders
@@ -79,13 +92,14 @@ class _Mounted:
         request.parseCookies()
         request.gotLength(head.length if not head.chunked else None)
         exchange.reader = self
+        self._slot = self._proxy.ticker.join(self)
         if head.expect:
             exchange.interim(go_on())
         if exchange.body_done:
             self._render()
 
     def _render(self) -> None:
-        head, path = self.exchange.head, self.exchange.path
+        head, path = self._exchange.head, self._path
         target = path if head.query is None else b"%b?%b" % (path, head.query)
         try:
             self._request.requestReceived(head.method, target, b"HTTP/1.1" if head.http11 else b"HTTP/1.0")
@@ -94,38 +108,49 @@ class _Mounted:
             self._fail(GatewayError("internal", "the mounted resource failed"))
 
     def _fail(self, error: GatewayError) -> None:
-        self.exchange.reader = None
+        self._exchange.reader = None
         self.client_gone()
-        self.exchange.fail(error)
+        self._exchange.fail(error)
+
+    _expire = _fail
+
+    def _waits_for_client(self) -> bool:
+        return not self._exchange.body_done
 
     # -- Reader
 
     connecting = False
 
     def body(self, data: bytes) -> None:
-        if self.exchange.bytes_in > self._leaf.max_body:
-            self._fail(GatewayError("too_large", f"the request's body is larger than {self._leaf.max_body} bytes"))
+        if self._exchange.bytes_in > self._leaf.max_body:
+            self._fail(self._too_large())
         else:
+            self._fed()
             self._request.handleContentChunk(data)
 
     def body_end(self, trailers: list[bytes]) -> None:
+        self._fed()
         self._render()
 
     def client_gone(self) -> None:
-        request, self._over = self._request, True
+        self._part()
+        request = self._request
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.stopProducing()
+            try:
+                producer.stopProducing()
+            except Exception:  # whoever calls, a ticker or a plugin, has others to look after
+                _log.failure("what a mounted resource sends could not be stopped")
         if not request.finished:
             request.connectionLost(Failure(ConnectionLost()))
 
     def pause_answer(self) -> None:
-        self._paused = True
+        super().pause_answer()
         if self._producer is not None and not self._pull:
             self._producer.pauseProducing()
 
     def resume_answer(self) -> None:
-        self._paused = False
+        super().resume_answer()
         if self._pull:
             self._pull_some()
         elif self._producer is not None:
@@ -134,6 +159,8 @@ class _Mounted:
     # -- what a Request asks of its channel
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:
+        if self._slot is None:
+            return
         pairs = headers.getAllRawHeaders() if hasattr(headers, "getAllRawHeaders") else ((n, [v]) for n, v in headers)
         self._request.chunked = 0  # framing is the exchange's business
         fields: list[bytes] = []
@@ -143,19 +170,21 @@ class _Mounted:
                 length = int(values[0])
             if name.lower() not in _FRAMING:
                 fields.extend(b"%b: %b\r\n" % (name, value) for value in values)
-        self.exchange.respond(int(code), reason, b"".join(fields), length, b"", False)
+        self._started = True
+        self._heard()
+        self._exchange.respond(int(code), reason, b"".join(fields), length, b"", False)
 
     def write(self, data: bytes) -> None:
-        if data and not self._over:
-            self.exchange.send(data)
+        if data and self._slot is not None:
+            self._heard()
+            self._exchange.send(data)
 
     def writeSequence(self, iovec: Any) -> None:
         self.write(b"".join(iovec))
 
     def requestDone(self, request: Any) -> None:
-        if not self._over:
-            self._over = True
-            self.exchange.finish([])
+        if self._part():
+            self._exchange.finish([])
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         self._producer, self._pull = producer, not streaming
@@ -173,7 +202,7 @@ class _Mounted:
             self._producer.resumeProducing()
 
     def loseConnection(self) -> None:
-        if not self._over:
+        if self._slot is not None:
             self._fail(GatewayError("internal", "the mounted resource closed the connection"))
 
     abortConnection = forceAbortClient = loseConnection
@@ -182,15 +211,15 @@ class _Mounted:
         self._fail(GatewayError("bad_request", "the form in the request's body can't be read", close=True))
 
     def getPeer(self) -> Any:
-        kind = IPv6Address if ":" in self.exchange.client else IPv4Address
-        return kind("TCP", self.exchange.client, 0)
+        kind = IPv6Address if ":" in self._exchange.client else IPv4Address
+        return kind("TCP", self._exchange.client, 0)
 
     def getHost(self) -> Any:
-        port = _PORT(self.exchange.forwarded_lines)
+        port = _PORT(self._exchange.forwarded_lines)
         return IPv4Address("TCP", "127.0.0.1", 0 if port is None else int(port[1]))
 
     def isSecure(self) -> bool:
-        return b"X-Forwarded-Proto: https" in self.exchange.forwarded_lines
+        return b"X-Forwarded-Proto: https" in self._exchange.forwarded_lines
 
     @property
     def transport(self) -> _Mounted:

@@ -90,7 +90,7 @@ class GatewayResource:
 
     def __init__(self, current: Current, proxy: Proxy, resources: Mapping[str, IResource]) -> None:
         self._current, self._proxy = current, proxy
-        self._mounts = {name: Mount(resource) for name, resource in resources.items()}
+        self._mounts = {name: Mount(resource, proxy) for name, resource in resources.items()}
 
     def getChildWithDefault(self, name: bytes, request: Any) -> Any:
         try:

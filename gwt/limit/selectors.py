@@ -39,13 +39,17 @@ Key = Callable[[Asker], bytes]
 class Limit:
     """A rate limit, compiled: `rate` requests a second, `burst` at once besides, `key` gives the bucket.
 
-    `by_user`: it must wait until it is known who asks. `name`: what the keys of its buckets begin with.
+    `by_user`: it must wait until it is known who asks. `name`: what the keys of its buckets begin with. `fail`: local,
+    open or closed, what holds while a counter that is shared can't be asked.
     """
 
-    __slots__ = ("burst", "by_user", "key", "name", "rate")
+    __slots__ = ("burst", "by_user", "fail", "key", "name", "rate")
 
-    def __init__(self, rate: int, burst: int, key: Key, by_user: bool = False, name: bytes = b"") -> None:
+    def __init__(
+        self, rate: int, burst: int, key: Key, by_user: bool = False, name: bytes = b"", fail: str = "local"
+    ) -> None:
         self.rate, self.burst, self.key, self.by_user, self.name = rate, burst, key, by_user, name
+        self.fail = fail
 
     def __repr__(self) -> str:
         return f"Limit({self.rate}, {self.burst})"
@@ -64,7 +68,8 @@ def compile_limits(declarer: str, limits: Sequence[RateLimit]) -> tuple[Limit, .
         seen[selectors] = number = seen.get(selectors, 0) + 1
         text = " ".join([declarer, ",".join(sorted(selectors))]).rstrip() + (f"+{number}" if number > 1 else "")
         name = text.encode()
-        compiled.append(Limit(limit.rate, limit.burst, _key(name, selectors), "user" in selectors, name))
+        fail = limit.fail if limit.rate else "local"  # nothing passes at a rate of 0, and nobody need be asked
+        compiled.append(Limit(limit.rate, limit.burst, _key(name, selectors), "user" in selectors, name, fail))
     return tuple(compiled)
 
 

@@ -3,6 +3,8 @@
 A request is decided at once wherever leases, a known refusal, or the one request on trust allow it. What is to be asked
 is noted while the memory is locked and sent afterwards; requests that can't go on without an answer wait for it
 together. When it is late, or the link is lost, all of them are decided at once by this node's part of the limit.
+While the link is lost a limit may say something else (`fail`): open or closed. That leaves no trace in any lease: what
+the leases are proved to keep, they keep as if those requests had not come.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from gwt.zones.table import STAMP, WAYS, WORD
 #: A lease in a slot: its stamp is `last`, its words are the others.
 _HELD, _OWED, _MISSED, _CLEAR, _ASKED, _GOAL = (WORD + number * WAYS for number in range(1, 7))
 _WORDS = 7
+#: Seconds after which whoever is refused for want of the counter may try again.
+_SHUT = 1.0
 
 
 class Counter(Protocol):
@@ -97,12 +101,17 @@ class ClusterLimiter:
         """What `admit_all` returns, or ASK: then `_unclear` says about which bids. A request that passes is counted;
         what to ask because of that is due. A request that is not `patient` is decided without the counter.
         """
+        prompt = self._link.prompt and patient
+        if not prompt and not self._link.up:
+            kept = _without_counter(bids)
+            if kept is None:
+                return _SHUT
+            bids = kept
         table = self._table
         if table.lock is not None:
             table.lock()
         try:
             seconds, found, unclear = 0.0, [], []
-            prompt = self._link.prompt and patient
             judge = leases.judge if prompt else leases.judge_alone
             for bid in bids:
                 slot, lease, on = self._load(*bid, now)
@@ -239,6 +248,14 @@ class ClusterLimiter:
         words[slot + _CLEAR] = lease.clear
         words[slot + _ASKED] = lease.asked
         words[slot + _GOAL] = lease.goal
+
+
+def _without_counter(bids: Sequence[Bid]) -> Sequence[Bid] | None:
+    """Which of them this node decides while nobody can be asked; None: one of them lets nothing through then."""
+    kept = [bid for bid in bids if bid[1].fail == "local"]
+    if len(kept) < len(bids) and any(limit.fail == "closed" for _, limit in bids):
+        return None
+    return kept
 
 
 def _put(question: Question, now: float, lease: Lease, on: Terms) -> None:

@@ -29,6 +29,8 @@ READ = 0.002
 #: What the first question of a connection is about: whether the script runs there and is quick enough.
 PROBE = b"probe"
 _PROBE_ARGUMENTS = (b"1", b"1", b"1", b"1", b"0", b"0")
+#: What an outage means, for the log.
+_ALONE = "{why}: until it is back each gateway keeps its own part of every rate limit whose `fail` says nothing else"
 
 Answered = Callable[[int, float], None]
 
@@ -179,4 +181,4 @@ class Link:
         """Say it once for an outage."""
         if not self._told:
             self._told, self._settled = why, inf
-            self.log.warn("{why}: each gateway keeps its own part of every rate limit until it is back", why=why)
+            self.log.warn(_ALONE, why=why)

@@ -174,7 +174,7 @@ def _rate_limits(reader: Reader, value: list[dict[str, Any]], trail: Trail) -> t
         selectors = tuple(item.get("selectors", ()))
         if len(set(selectors)) != len(selectors):
             reader.fault(((trail, index), "selectors"), "a selector stands twice")
-        limits.append(RateLimit(int(item["rate"]), int(item.get("burst", 0)), selectors))
+        limits.append(RateLimit(int(item["rate"]), int(item.get("burst", 0)), selectors, item.get("fail", "local")))
     return tuple(limits)
 
 

@@ -121,6 +121,7 @@ FORMS: dict[tuple[type, str], Schema | None] = {
     (route.RateLimit, "rate"): {"type": "integer", "minimum": 0, "maximum": 10**9},
     (route.RateLimit, "burst"): {"type": "integer", "minimum": 0, "maximum": 10**9},
     (route.RateLimit, "selectors"): {"type": "array", "items": {"enum": ["ip", "user", "service", "path"]}},
+    (route.RateLimit, "fail"): {"enum": ["local", "open", "closed"]},
     (route.Rewrite, "regex"): nullable({"type": "array", "title": "regex: [from, to]", "minItems": 2, "maxItems": 2,
                                         "items": [TEXT, {"type": "string"}]}),
     (route.Rule, "host"): TEXT,

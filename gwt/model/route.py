@@ -47,11 +47,15 @@ class Timeout:
 
 @value
 class RateLimit:
-    """`rate` requests a second with `burst` extra; `selectors` of ip, user, service, path choose the bucket."""
+    """`rate` requests a second with `burst` extra; `selectors` of ip, user, service, path choose the bucket.
+
+    `fail`: what holds while the counter that gateways share can't be asked: local (this gateway's part), open, closed.
+    """
 
     rate: int
     burst: int = 0
     selectors: tuple[str, ...] = ()
+    fail: str = "local"
 
 
 @value

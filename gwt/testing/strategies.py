@@ -161,6 +161,7 @@ cidrs: Strategy = st.lists(st.sampled_from(["10.0.0.0/8", "192.0.2.0/24", "2001:
 rate_limits: Strategy = st.builds(
     RateLimit, st.integers(0, 1000), st.integers(0, 100),
     st.lists(st.sampled_from(["ip", "user", "service", "path"]), unique=True, max_size=2).map(tuple),
+    st.sampled_from(["local", "open", "closed"]),
 )  # fmt: skip
 #: What one level says of the access policy.
 policies: Strategy = st.builds(

@@ -17,7 +17,7 @@ name: foo
 namespace: shop
 hosts: ["foo{mark}.example.com", "*.example.org"]
 envs: [{mark: -prod, namespace: foo}, {mark: ""}]
-access: {timeout: 7, ip_allow: [], rate_limits: [{rate: 5, burst: 1, selectors: [ip, path]}, {rate: 1}]}
+access: {timeout: 7, ip_allow: [], rate_limits: [{rate: 5, burst: 1, selectors: [ip, path]}, {rate: 1, fail: open}]}
 plugins: {cors: {allow_origins: "*"}, key-auth: false}
 services:
 - name: a

@@ -248,6 +248,9 @@ refused("one field too many", GET + b"X: y\r\n" * 100 + b"\r\n", 431)
 refused("thousands of fields", GET + b"a:\r\n" * 6000 + b"\r\n", 431)
 refused("large field", GET + b"X: " + b"v" * 40000 + b"\r\n\r\n", 431)
 refused("large field, not ended", GET + b"X: " + b"v" * 40000, 431)
+for begin in (b"Content-Length0", b"Transfer-Encoding0", b"x"):  # longer than a byte can count
+    name = begin + b"a" * 255 + b":\r\n"
+    fine(f"long name: {begin!r}", POST + name + CL + b"5\r\n\r\nhello" + AFTER, b"POST /p a.example hello", SAW_AFTER)
 refused("CRLF missing at the end of the head", GET + b"X: y\n\n")
 
 # -- framing

@@ -14,7 +14,8 @@ from twisted.web.static import Data, File
 from zope.interface import implementer
 
 from gwt.edge.mount import Mount
-from gwt.model.route import Access, Path, Service
+from gwt.model.route import Access, Path, Rewrite, Service
+from gwt.plugins.proxy_rewrite import ProxyRewrite
 
 
 def get(path: bytes, method: bytes = b"GET", more: bytes = b"", body: bytes = b"") -> bytes:
@@ -49,7 +50,7 @@ class Later(Resource):
     isLeaf = True
     ended: Any = None
 
-    def render_GET(self, request: Any) -> Any:
+    def render(self, request: Any) -> Any:
         self.request = request
         request.notifyFinish().addBoth(self._note)
         return NOT_DONE_YET
@@ -137,6 +138,35 @@ def test_100_continue() -> None:
     rig = mounted(Told()).send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
     assert rig.wire.written == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert rig.send(b"hi").statuses == [100, 200]
+
+
+@pytest.mark.parametrize(
+    ("uri", "rewrite", "asked", "wanted"),
+    [
+        ("/api", Rewrite(strip="/api"), b"/api/a/b?q=1", b"|a/b|/a/b?q=1|/a/b|http://a:9080/"),
+        ("/api/v1", Rewrite(strip="/api"), b"/api/v1/a", b"|v1/a|/v1/a|/v1/a|http://a:9080/"),
+        ("/", Rewrite(prefix="/v2"), b"/a", b"|v2/a|/v2/a|/v2/a|http://a:9080/"),
+        ("/old", Rewrite(regex=("^/old/(.*)", "/new/$1")), b"/old/a", b"|new/a|/new/a|/new/a|http://a:9080/"),
+    ],
+)
+def test_a_rewrite_changes_what_it_is_asked_for(uri: str, rewrite: Rewrite, asked: bytes, wanted: bytes) -> None:
+    service = Service(resource="it", paths=(Path(uri, rewrite=rewrite),))
+    rig = Rig(service=service, resources={"it": Told()}).send(get(asked))
+    assert rig.answers()[0].body == wanted
+    assert rig.finished[0].uri == asked
+
+
+def test_a_rewrite_that_makes_no_path() -> None:
+    service = Service(resource="it", paths=(Path("/", rewrite=Rewrite(regex=("^/a", "/.."))),))
+    rig = Rig(service=service, resources={"it": Told()}).send(get(b"/a/b"))
+    assert rig.statuses == [400] and b"the rewritten path is none" in rig.answers()[0].body
+
+
+def test_a_path_that_a_plugin_puts_in_place_is_all_its_own() -> None:
+    service = Service(resource="it", paths=(Path("/api"),))
+    plugins = {"proxy-rewrite": {"uri": "/x/y"}}
+    rig = Rig(service=service, resources={"it": Told()}, kinds=[ProxyRewrite], plugins=plugins).send(get(b"/api/a"))
+    assert rig.answers()[0].body.startswith(b"|x/y|/x/y|")
 
 
 def test_files(tmp_path: FilePath) -> None:

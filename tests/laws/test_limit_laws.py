@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,12 @@ from limiter.cluster import BEGIN, Cluster, a_limit, excess
 
 from gwt.limit.gcra import part
 from gwt.limit.lease import LOST, terms
+from gwt.limit.selectors import Limit
+from gwt.limiter.cluster import ClusterLimiter
+from gwt.limiter.link import RETRY
 from gwt.limiter.node import NodeLimiter
 from gwt.zones.arena import PrivateArena
+from gwt.zones.table import WAYS, WORD
 
 rates = st.one_of(st.integers(1, 20), st.sampled_from([50, 100, 333, 1000, 10_000]))
 bursts = st.one_of(st.integers(0, 5), st.sampled_from([20, 100]))
@@ -194,3 +199,58 @@ def test_outages_lose_no_request_and_leave_each_gateway_its_part(load: dict, cut
     for begin, end in outages:
         during = [time for time in cluster.admitted if begin < time < end]
         assert excess(during, gateways * on.alone) <= gateways * (on.alone_burst + 1) + 1e-3
+
+
+class Absent(Cluster):
+    """No request comes to a worker that has lost its link."""
+
+    def request(self, node: int, limit: Limit, key: bytes = b"key") -> None:
+        workers = self.nodes[node]
+        if workers[(self._turn + 1) % len(workers)]._link.up:
+            super().request(node, limit, key)
+        else:
+            self._turn += 1
+
+    def books(self) -> object:
+        """All that is kept of the bucket, in Redis and on the nodes."""
+        held = [tuple(words[slot : slot + SIZE]) for words, slot in map(self._slot, self.nodes) if slot >= 0]
+        return self.redis.buckets, self.redis.calls, held
+
+    def _slot(self, workers: list[ClusterLimiter]) -> tuple[Any, int]:
+        return workers[0]._table.floats, workers[0]._table.find(b"key")
+
+
+class Present(Absent):
+    """They come."""
+
+    request = Cluster.request
+
+
+SIZE = WORD + 7 * WAYS
+
+
+@settings(max_examples=25, deadline=None)
+@given(traffic(), st.floats(0.5, 60.0), st.floats(0.5, 60.0), st.sampled_from(["open", "closed"]))
+def test_what_is_open_or_closed_without_the_counter_leaves_no_trace(
+    load: dict, before: float, seconds: float, fail: str
+) -> None:
+    """Leases and counter are as if those requests had not come: what is proved of them holds before and after."""
+    begin, end = BEGIN + before, BEGIN + before + seconds
+    came = list(arrivals(load, random.Random(load["seed"])))
+    clusters: list[Absent] = []
+    for kind in (Present, Absent):
+        cluster = kind(load["gateways"], lambda: load["latency"], load["workers"])
+        cluster.at(begin, cluster.cut)
+        cluster.at(end, cluster.mend)
+        cluster.run(came, a_limit(load["rate"], load["burst"], fail))
+        clusters.append(cluster)
+    present, absent = clusters
+    assert present.books() == absent.books()
+    settled = end + 2 * RETRY
+    assert [one for one in present.admitted if not begin <= one <= settled] == [
+        one for one in absent.admitted if not begin <= one <= settled
+    ]
+    during = sum(begin < one < end for one in present.admitted)
+    offered = sum(begin < BEGIN + time < end for time, _ in came)
+    assert during == (offered if fail == "open" else 0)
+    assert present.requests == len(present.admitted) + present.refused

@@ -107,6 +107,12 @@ def test_what_is_compiled_knows_the_limit() -> None:
     assert (plain.rate, plain.burst, plain.by_user) == (10, 5, False)
     assert (user.rate, user.burst, user.by_user) == (3, 0, True)
     assert repr(plain) == repr(Limit(10, 5, plain.key))
+    assert plain.fail == "local"
+
+
+def test_at_a_rate_of_nothing_nobody_need_be_asked() -> None:
+    limits = [RateLimit(1, fail="open"), RateLimit(1, fail="closed"), RateLimit(0, fail="open")]
+    assert [one.fail for one in compile_limits("global", limits)] == ["open", "closed", "local"]
 
 
 GET, POST, OTHER = Path("/x", methods=("GET",)), Path("/x", methods=("POST",)), Path("/x", match="exact")

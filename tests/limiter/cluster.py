@@ -27,8 +27,8 @@ from gwt.zones.arena import PrivateArena
 BEGIN = 1000.0
 
 
-def a_limit(rate: int, burst: int = 0) -> Limit:
-    return Limit(rate, burst, lambda asker: b"key")
+def a_limit(rate: int, burst: int = 0, fail: str = "local") -> Limit:
+    return Limit(rate, burst, lambda asker: b"key", fail=fail)
 
 
 class Redis:

@@ -182,6 +182,32 @@ def test_a_request_that_waits_for_two_is_decided_once() -> None:
     assert waiting == [0.0]
 
 
+OPEN, CLOSED = (b"open", a_limit(1, 5, "open")), (b"closed", a_limit(1, 5, "closed"))
+
+
+def test_while_the_link_is_lost_a_limit_may_be_open_or_closed() -> None:
+    stage = Stage()
+    waiting = [stage.admit(one) for one in (OPEN, CLOSED) for _ in range(20)]
+    stage.link.is_lost()
+    assert waiting == [[0.0]] * 20 + [[1.0]] * 20
+    assert [stage.admit(OPEN) for _ in range(20)] == [[0.0]] * 20
+    assert [stage.admit(CLOSED) for _ in range(20)] == [[1.0]] * 20
+
+
+def test_one_that_is_closed_refuses_for_all_and_one_that_is_open_for_none() -> None:
+    stage = Stage()
+    stage.link.is_lost()
+    assert [stage.admit(LOW, OPEN, CLOSED) for _ in range(9)] == [[1.0]] * 9
+    assert [stage.admit(OPEN, LOW) for _ in range(4)] == [[0.0]] * 3 + [[pytest.approx(1.0)]]  # ceil(5 / 3) and one
+
+
+@pytest.mark.parametrize("bid", [OPEN, CLOSED])
+def test_slow_is_not_lost(bid: Bid) -> None:
+    stage = Stage()
+    stage.link.is_late()
+    assert [stage.admit(bid) for _ in range(4)] == [[0.0]] * 3 + [[pytest.approx(1.0)]]
+
+
 def test_a_late_answer_is_not_waited_for_and_still_counts() -> None:
     stage = Stage()
     waiting = [stage.admit(LOW) for _ in range(5)]

@@ -17,7 +17,7 @@ def test_fields_and_lines() -> None:
     reader = Reader(lambda path: len(path), [])
     value = {
         "auth_type": ["key-auth"],
-        "rate_limits": [{"rate": 5.0}],
+        "rate_limits": [{"rate": 5.0, "fail": "closed"}],
         "retry_buffer": "1KiB",
         "max_body": None,
         "retries": 2,
@@ -25,7 +25,7 @@ def test_fields_and_lines() -> None:
     access = read_access(reader, value, (None, "access"))
     assert access == Access(
         auth_type=("key-auth",),
-        rate_limits=(RateLimit(5),),
+        rate_limits=(RateLimit(5, fail="closed"),),
         retry_buffer=1024,
         retries=2,
         lines={"auth_type": 2, "rate_limits": 2, "retry_buffer": 2, "retries": 2},

@@ -129,6 +129,15 @@ def test_external_names_wait_for_dns() -> None:
     assert only([service(type="ExternalName", externalName="x.y")], [], []).key == "n/s:*"
 
 
+def test_addresses_that_a_service_claims_are_no_endpoints() -> None:
+    claims = {"externalIPs": ["192.0.2.1"], "loadBalancerIP": "192.0.2.2", "clusterIP": "10.96.0.1"}
+    value = service({"port": 80, "nodePort": 30080}, type="LoadBalancer", **claims)
+    value["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.3"}, {"hostname": "evil.example.com"}]}}
+    spec = only([value], [piece("a", [ep("10.0.0.1")])], [])
+    assert [one.address for one in spec.endpoints] == ["10.0.0.1:8080"] and spec.external_name is None
+    assert only([value], [], []).endpoints == ()
+
+
 def test_slices_of_nobody_give_nothing() -> None:
     lost = piece("a", [ep("10.0.0.1")], owner="")
     assert service_of(lost, "EndpointSlice") is None

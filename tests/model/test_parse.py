@@ -432,3 +432,24 @@ def test_a_bad_document_harms_no_other() -> None:
     texts[1], texts[3] = "hosts: [x{mark}]", '{"name": "r3", "hosts": ["z.z"]'
     kinds = [type(one) for one in parse("\n---\n".join(texts)).documents]
     assert kinds == [Route, Quarantined, Route, Quarantined, Route]
+
+
+@pytest.mark.parametrize("odd", ["\r\nX-Evil: 1", "\nx", "\rx", "\0"])
+@pytest.mark.parametrize(
+    "evil",
+    [
+        lambda odd: route(hosts=["a.b" + odd]),
+        lambda odd: route(services=[service(host="a.b" + odd)]),
+        lambda odd: route(services=[service(protocol="https", tls={"server_name": "a.b" + odd})]),
+        lambda odd: in_path(uri="/a" + odd),
+        lambda odd: in_path(rewrite={"strip": "/a" + odd}),
+        lambda odd: in_path(rewrite={"prefix": "/a" + odd}),
+        lambda odd: {"rules": [{"url": "/", "action": "redirect", "to": "/a" + odd}]},
+        lambda odd: {"upstreams": {"u": ["10.0.0.1:80" + odd]}},
+    ],
+    ids=["hosts", "host", "server_name", "uri", "strip", "prefix", "to", "address"],
+)
+def test_nothing_in_a_document_ends_a_line(evil: Any, odd: str) -> None:
+    parsed = parse(json.dumps(evil(odd)))
+    assert [one.severity for one in parsed.problems] == ["error"]
+    assert not parse(json.dumps(evil(""))).problems

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet import reactor as _reactor
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Site
 from twisted.web.static import File
@@ -46,13 +46,46 @@ class Echo(Resource):
 
 
 class Stuck(Resource):
+    """Never done. /never says nothing, /begun begins, /drip goes on and on; /told: which of them it was told of."""
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[bytes] = []
+
+    def render_GET(self, request: Any) -> Any:
+        what = request.postpath[0]
+        if what == b"told":
+            return b" ".join(self.told)
+        drip = LoopingCall(request.write, b"x")
+        ended = request.notifyFinish()
+        ended.addErrback(lambda failure: self.told.append(what))
+        ended.addBoth(lambda _: drip.running and drip.stop())
+        if what == b"begun":
+            request.write(b"first")
+        elif what == b"drip":
+            drip.start(0.05)
+        return NOT_DONE_YET
+
+
+class Blocking(Resource):
     """Keeps the whole process until the other end of a pipe is closed."""
 
     isLeaf = True
 
     def render_GET(self, request: Any) -> bytes:
-        with open(os.environ["STUCK_AT"], "rb") as pipe:
+        with open(os.environ["BLOCKED_BY"], "rb") as pipe:
             return pipe.read() or b"free"
+
+
+class Asked(Resource):
+    """Tells what it was asked for."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Any) -> bytes:
+        return b"|".join((b"/".join(request.prepath), b"/".join(request.postpath), request.uri))
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -62,10 +95,6 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     asked = f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']} {environ['PATH_INFO']} {environ['QUERY_STRING']} "
     yield asked.encode()
     yield body
-
-
-def stuck() -> Stuck:
-    return Stuck()
 
 
 def files() -> File:
@@ -78,6 +107,18 @@ def later() -> Later:
 
 def echo() -> Echo:
     return Echo()
+
+
+def blocking() -> Blocking:
+    return Blocking()
+
+
+def stuck() -> Stuck:
+    return Stuck()
+
+
+def asked() -> Asked:
+    return Asked()
 
 
 def wsgi() -> WSGIResource:

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -20,7 +19,9 @@ from typing import Any
 import pytest
 from certificates import Authority, Pair
 from cryptography.hazmat.primitives.asymmetric import ec
+from system.h2client import Client
 from system.harness import Answer, GatewayProcess, Origin, free_port, get, poll, ready, write_documents
+from system.programs import curl_with_http2, tool
 
 NAMES = 1000
 CLIENT = "spiffe://cluster/ns/shop/sa/web"
@@ -254,36 +255,55 @@ def test_only_sound_versions_and_suites(world: World) -> None:
     weak.set_ciphers("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
     with pytest.raises(OSError):
         handshake(weak)
-    old = subprocess.run(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{world.port}", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
-        input=b"", capture_output=True, timeout=30,
-    )  # fmt: skip
-    assert b"Cipher is (NONE)" in old.stdout
+    hello = client_hello("stored.example.com", ssl.TLSVersion.TLSv1_2).replace(b"\x03\x03", b"\x03\x02")
+    with socket.create_connection(("127.0.0.1", world.port), 30) as plain:
+        plain.sendall(hello)
+        kind, *_, level, description = plain.recv(7)
+        assert (kind, level, description) == (21, 2, 70)  # a fatal alert: protocol_version
+
+
+def client_hello(name: str, version: ssl.TLSVersion) -> bytes:
+    """What a client of this version begins with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = context.maximum_version = version
+    outgoing = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name).do_handshake()
+    return outgoing.read()
+
+
+def test_openssl_is_refused_an_old_version(world: World) -> None:
+    where = ("-connect", f"127.0.0.1:{world.port}")
+    told = tool("openssl", "s_client", *where, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", status=None)
+    assert "Cipher is (NONE)" in told
 
 
 def test_curl_verifies_what_it_is_served(world: World) -> None:
     (world.directory / "ca.pem").write_text(world.ca.pem)
     where = f"stored.example.com:{world.port}"
-    told = subprocess.run(
-        ["curl", "-sS", "--cacert", world.directory / "ca.pem", "--resolve", f"{where}:127.0.0.1", f"https://{where}/",
-         "--http1.1", "--max-time", "30"],
-        capture_output=True, timeout=60,
-    )  # fmt: skip
-    assert told.stderr == b""
-    assert json.loads(told.stdout)["headers"]["x-forwarded-proto"] == "https"
+    trusts = ("--cacert", world.directory / "ca.pem", "--resolve", f"{where}:127.0.0.1")
+    told = tool("curl", "-sS", *trusts, f"https://{where}/", "--http1.1", "--max-time", "30")
+    assert json.loads(told)["headers"]["x-forwarded-proto"] == "https"
 
 
 def test_over_http2_too_a_name_is_told_and_kept_apart(world: World) -> None:
+    context = world.context(world.clients.pair(CLIENT))
+    with Client(world.port, context, "mtls.example.com") as client:
+        answer = client.request("mtls.example.com")
+        told = json.loads(answer.body)["headers"]["x-forwarded-client-cert"]
+        assert (answer.status, CLIENT in told) == (200, True)
+        assert client.request("ask.example.com").status == 421
+
+
+def test_curl_over_http2_too(world: World) -> None:
     (world.directory / "ca.pem").write_text(world.ca.pem)
     world.clients.pair(CLIENT).write(world.directory, "curl")
     where = f"mtls.example.com:{world.port}"
-    command = ["curl", "-sS", "--http2", "-w", "\\n%{http_version} %{http_code}", "--cacert", "ca.pem",
-               "--max-time", "30", "--cert", "curl.crt", "--key", "curl.key",
-               "--resolve", f"{where}:127.0.0.1"]  # fmt: skip
+    command = ("--http2", "--cacert", "ca.pem", "--max-time", "30", "--cert", "curl.crt", "--key", "curl.key",
+               "--resolve", f"{where}:127.0.0.1")  # fmt: skip
 
     def curl(*more: str) -> list[str]:
-        run = subprocess.run([*command, *more], capture_output=True, timeout=60, cwd=world.directory, text=True)
-        return run.stdout.rsplit("\n", 1)
+        return curl_with_http2(*command, *more, cwd=world.directory).rsplit("\n", 1)
 
     body, result = curl(f"https://{where}/")
     assert (result, CLIENT in json.loads(body)["headers"]["x-forwarded-client-cert"]) == ("2 200", True)

@@ -68,15 +68,15 @@ def test_a_clock_that_is_set_breaks_nothing_off_and_holds_nothing_up(tmp_path: P
 def test_what_came_while_the_gateway_stood_still_is_not_too_late(tmp_path: Path, reactor: str) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    settings = {"limits": {"idle_timeout": 1}, "resources": {"stuck": "system.mounted:stuck"}}
+    settings = {"limits": {"idle_timeout": 1}, "resources": {"blocking": "system.mounted:blocking"}}
     tests = str(Path(__file__).parent.parent)
-    env = {"STUCK_AT": str(gate), "PYTHONPATH": os.pathsep.join([tests, environment()["PYTHONPATH"]])}
+    env = {"BLOCKED_BY": str(gate), "PYTHONPATH": os.pathsep.join([tests, environment()["PYTHONPATH"]])}
     with (
         Origin() as origin,
-        GatewayProcess(tmp_path, stuck_too(origin.address), settings, reactor=reactor, env=env) as gateway,
+        GatewayProcess(tmp_path, blocking_too(origin.address), settings, reactor=reactor, env=env) as gateway,
         ExitStack() as stack,
     ):
-        sticks, *clients = (stack.enter_context(connect(gateway.proxy)) for _ in range(20))
+        blocks, *clients = (stack.enter_context(connect(gateway.proxy)) for _ in range(20))
         waiting, kept = clients[:4], clients[4:]
         for sock in kept:
             sock.sendall(ASK)
@@ -86,7 +86,7 @@ def test_what_came_while_the_gateway_stood_still_is_not_too_late(tmp_path: Path,
         for sock in waiting:
             sock.sendall(ASK)
         poll(lambda: origin.requests == seen + len(waiting))
-        sticks.sendall(b"GET /stuck HTTP/1.1\r\nHost: foo.example.com\r\n\r\n")
+        blocks.sendall(b"GET /blocking HTTP/1.1\r\nHost: foo.example.com\r\n\r\n")
         with gate.open("wb"):  # opens once the gateway stands at the other end
             origin.hold.set()
             for sock in kept:
@@ -96,8 +96,8 @@ def test_what_came_while_the_gateway_stood_still_is_not_too_late(tmp_path: Path,
             assert read_until(sock, END).startswith(b"HTTP/1.1 200 ")
 
 
-def stuck_too(address: str) -> list[dict[str, Any]]:
+def blocking_too(address: str) -> list[dict[str, Any]]:
     """What has a second to answer, beside a resource that keeps the whole gateway."""
     route, upstreams = simple_route(address, timeout=1)
-    stuck = {"resource": "stuck", "paths": [{"uri": "/stuck"}]}
-    return [{**route, "services": [*route["services"], stuck]}, upstreams]
+    blocking = {"resource": "blocking", "paths": [{"uri": "/blocking"}]}
+    return [{**route, "services": [*route["services"], blocking]}, upstreams]

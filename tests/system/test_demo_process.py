@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
-from system.harness import PATIENCE, Process, free_port, twistd
+from system.harness import Process, free_port, twistd
+from system.programs import told_curl
 
 #: The demo's own ports may be taken on this machine: the child has them replaced in what it reads.
 MOVED = """
@@ -41,16 +40,9 @@ def test_what_it_suggests_works(tmp_path: Path) -> None:
         commands = [line for line in lines if line.startswith("curl ")]
         assert len(commands) >= 4
         for command in commands:
-            answer = curl(command)
-            assert f":{demo.ports[9180]}/" in command or '"service": "' in answer, command
+            for answer in told_curl(command):
+                assert f":{demo.ports[9180]}/" in command or '"service": "' in answer, command
         assert demo.stop() == 0
-
-
-def curl(command: str) -> str:
-    words = shlex.split(command)
-    done = subprocess.run([*words, "-sS", "-f"], capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 0, f"{command}: {done.stderr}"
-    return done.stdout
 
 
 def test_a_gateway_yaml_here_comes_first_unless_the_demo_is_asked_for(tmp_path: Path) -> None:

@@ -1,22 +1,21 @@
-"""HTTP/2 over real sockets: curl, nghttp and h2load as judges; TLS, the service proxy, back-pressure, SIGTERM."""
+"""HTTP/2 over real sockets: the h2 package, curl, nghttp and h2load as judges; back-pressure, SIGTERM."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import signal
 import socket
-import subprocess
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import h2.config
-import h2.connection
 import h2.events
 import pytest
+from system.h2client import Client
 from system.harness import PATIENCE, GatewayProcess, free_port, poll, simple_route
+from system.programs import curl_with_http2, tool
 from system.raw import RawOrigin, resident
 from system.test_tls import certificate
 
@@ -74,20 +73,26 @@ def gateway(origin: RawOrigin, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield gateway
 
 
-def tool(*command: str, data: bytes | None = None) -> str:
-    """What a program prints; the test is skipped where it is not installed."""
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
-    done = subprocess.run(command, input=data, capture_output=True, timeout=2 * PATIENCE)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
-
-
 def curl(*arguments: str, data: bytes | None = None) -> str:
-    if "HTTP2" not in tool("curl", "--version"):
-        pytest.skip("this curl speaks no HTTP/2")
-    said = "\n%{http_version} %{http_code}"
-    return tool("curl", "-s", "-H", f"Host: {HOST}", "-w", said, *arguments, data=data)
+    return curl_with_http2("-H", f"Host: {HOST}", *arguments, data=data)
+
+
+def test_the_h2_package(gateway: GatewayProcess) -> None:
+    with Client(gateway.proxy) as client:
+        assert client.request(HOST) == (200, b"ok")
+        assert client.request(HOST, method="POST", body=bytes(3_000_000)) == (200, b"3000000")
+    with Client(gateway.secure, unverified(), "localhost") as client:  # type: ignore[attr-defined]
+        assert client.request(HOST, method="POST", body=bytes(300_000)) == (200, b"300000")
+    with Client(gateway.service_proxy) as client:
+        assert client.request("any", "/__foo-service.foo.8080__/x") == (200, b"ok")
+    line = poll(lambda: [line for line in gateway.log_lines() if '"protocol":"HTTP/2.0"' in line])[0]
+    assert json.loads(line)["route"] == "simple"
+
+
+def unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def test_curl(gateway: GatewayProcess) -> None:
@@ -96,8 +101,6 @@ def test_curl(gateway: GatewayProcess) -> None:
     body = bytes(3_000_000)
     assert curl("--http2-prior-knowledge", "--data-binary", "@-", url, data=body) == "3000000\n2 200"
     assert curl("--http2", url) == "ok\n1.1 200"  # the upgrade by HTTP/1.1 is not done
-    line = poll(lambda: [line for line in gateway.log_lines() if '"protocol":"HTTP/2.0"' in line])[0]
-    assert json.loads(line)["route"] == "simple"
 
 
 def test_alpn(gateway: GatewayProcess) -> None:
@@ -123,37 +126,10 @@ def test_the_service_proxy(gateway: GatewayProcess) -> None:
     assert curl("--http2-prior-knowledge", url) == "ok\n2 200"
 
 
-class Client:
-    """The h2 package on a socket."""
-
-    def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration())
-        self.h2.initiate_connection()
-        self.flush()
-
-    def flush(self) -> None:
-        self.sock.sendall(self.h2.data_to_send())
-
-    def get(self, path: str) -> int:
-        number = self.h2.get_next_available_stream_id()
-        fields = [(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", HOST)]
-        self.h2.send_headers(number, fields, end_stream=True)
-        self.flush()
-        return number
-
-    def events(self) -> list[h2.events.Event]:
-        """The next ones; none at the end."""
-        data = self.sock.recv(65536)
-        events = self.h2.receive_data(data) if data else []
-        self.flush()
-        return events
-
-
 def test_a_client_that_reads_slowly_stops_the_upstream(gateway: GatewayProcess) -> None:
     before = resident(gateway.popen.pid)
     client = Client(gateway.proxy)
-    number, body, most = client.get("/large"), 0, 0
+    number, body, most = client.ask(HOST, "/large"), 0, 0
     while True:
         events = client.events()
         for event in events:
@@ -177,7 +153,7 @@ def test_sigterm_answers_what_was_asked(origin: RawOrigin, tmp_path: Path) -> No
         client, idle = Client(gateway.proxy), Client(gateway.proxy)
         stack.callback(client.sock.close)
         stack.callback(idle.sock.close)
-        number = client.get("/wait")
+        number = client.ask(HOST, "/wait")
         poll(lambda: b"GET /wait" in origin.everything)
         gateway.signal(signal.SIGTERM)
         while idle.sock.recv(65536):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from certificates import Authority
-from system.harness import PATIENCE, GatewayProcess, get, poll, request
+from system.h2client import Client
+from system.harness import GatewayProcess, get, poll, request
+from system.programs import curl_with_http2
 from upstream.framed import Server, echo, serve
 from upstream.secure import SecureOrigin
 from upstream.stage import Origin
@@ -70,14 +70,16 @@ def test_a_client_of_http11(gateway: GatewayProcess, host: str) -> None:
 
 @pytest.mark.parametrize("host", ["plain.example", "secure.example"])
 def test_a_client_of_http2(gateway: GatewayProcess, host: str) -> None:
-    if shutil.which("curl") is None or b"HTTP2" not in subprocess.run(["curl", "-V"], capture_output=True).stdout:
-        pytest.skip("no curl that speaks HTTP/2")
     body = bytes(3_000_000)
-    command = ["curl", "-s", "--http2-prior-knowledge", "-H", f"Host: {host}", "--data-binary", "@-"]
-    done = subprocess.run(
-        [*command, f"http://127.0.0.1:{gateway.proxy}/"], input=body, capture_output=True, timeout=2 * PATIENCE
-    )
-    assert done.stdout == body
+    with Client(gateway.proxy) as client:
+        assert client.request(host, method="POST", body=body) == (200, body)
+
+
+@pytest.mark.parametrize("host", ["plain.example", "secure.example"])
+def test_curl_as_a_client_of_http2(gateway: GatewayProcess, host: str) -> None:
+    body, url = bytes(3_000_000), f"http://127.0.0.1:{gateway.proxy}/"
+    command = ("--http2-prior-knowledge", "-H", f"Host: {host}", "--data-binary", "@-", url)
+    assert curl_with_http2(*command, data=body) == body.decode() + "\n2 200"
 
 
 def test_alpn_is_h2_and_the_scheme_https(gateway: GatewayProcess, secure: SecureOrigin) -> None:

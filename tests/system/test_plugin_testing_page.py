@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from system.harness import Process, environment, free_port, twistd
+from system.programs import told_curl
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs/plugin-testing.md").read_text(encoding="utf-8")
@@ -71,5 +72,5 @@ def test_it_runs_and_answers_as_the_page_says(folder: Path) -> None:
     with Process(twistd("gateway"), folder) as gateway:
         gateway.wait_line(lambda line: line.strip().startswith("ready"))
         for command, status, header in asked:
-            told = shell(folder, command.replace("curl -i", "curl -si").replace("9080", port[1]))
-            assert told.startswith(f"HTTP/1.1 {status} ") and header in told
+            for told in told_curl(command.replace("9080", port[1])):
+                assert told.startswith(f"HTTP/1.1 {status} ") and header in told

@@ -105,3 +105,25 @@ def test_gateways_of_one_redis_share_limits_and_know_of_each_other(
         assert 20 <= passed <= 20 + took + 2, (passed, took)
         assert one.stop() == 0
         poll(lambda: redis.command("ZCARD", "{gwt}:nodes") == 1)
+
+
+def test_what_a_limit_says_holds_while_redis_is_gone(tmp_path: Path, store: RedisStore, redis: RedisServer) -> None:
+    for fail in ("local", "open", "closed"):
+        limit = {"access": {"rate_limits": [{"rate": 1, "burst": 4, "fail": fail}]}}
+        store.route(fail, document(f"{fail}.example.com", **limit))
+    shared = "rate limits are shared through Redis"
+    with gateway(tmp_path, store) as one:
+        one.wait_line(shared)
+        redis.stop()
+        one.wait_line("until it is back each gateway keeps its own part of every rate limit")
+        begun, said = time.monotonic(), len(one.lines)
+        passed = {
+            fail: [status(one, f"{fail}.example.com") for _ in range(20)].count(200) for fail in ("open", "local")
+        }
+        assert passed["open"] == 20 and 5 <= passed["local"] <= 5 + time.monotonic() - begun
+        for _ in range(3):
+            answer = get(one.proxy, "/", host="closed.example.com")
+            assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (429, "rate_limit", "1")
+        redis.start()
+        one.wait_line(shared, said)
+        poll(lambda: status(one, "closed.example.com") == 200)
