@@ -323,6 +323,24 @@ def test_an_entry_that_is_held_stays_until_its_config_map_changes(
         poll(lambda: stored(redis, "routes")["a"]["doc"]["hosts"] == ["new.example.com"])
 
 
+def test_a_store_that_a_tool_has_begun_without_an_id_is_gone_on_with(
+    tmp_path: Path, store: SharedStore, api: ApiServer, origin: Origin
+) -> None:
+    routes = {f"r{number}": document(f"r{number}.example.com", "t") for number in range(30)}
+    store.write("routes", {"routes": routes})
+    store.service("n/t:80", origin.address)
+    with gateway(tmp_path, store) as one:
+        poll(lambda: answer(one, "r7.example.com") == "origin")
+        fill(api, origin)
+        with ControllerProcess(tmp_path / "c", api, store), Origin("new") as new:
+            poll(lambda: answer(one) == "origin")
+            assert store.get("id")
+            replace(api, new)
+            poll(lambda: answer(one) == "new")
+        assert answer(one, "r7.example.com") == "origin"
+        assert not any("has shrunk from" in line for line in one.lines)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
