@@ -37,15 +37,16 @@ WRITING = ("GET", "HEAD", "PUT", "DELETE")
 class Changes:
     """`store` is asked at each change and is None where the store in force can't be written to.
 
-    `snapshot` is what is in force, `wall` the time of day in seconds; what `settled` gives fires when what the store
-    has handed over is in force.
+    `snapshot` is what is in force, `wall` the time of day in seconds; what `everywhere` gives fires when that revision
+    of a part is in force in all workers.
     """
 
     def __init__(
         self, store: Callable[[], Writable | None], snapshot: Callable[[], Snapshot], pacer: Pacer,
-        wall: Callable[[], float], settled: Callable[[], Deferred[Any]],
+        wall: Callable[[], float], everywhere: Callable[[str, int], Deferred[Any]],
     ) -> None:  # fmt: skip
-        self._store, self._snapshot, self._pacer, self._wall, self._settled = store, snapshot, pacer, wall, settled
+        self._store, self._snapshot, self._pacer, self._wall = store, snapshot, pacer, wall
+        self._everywhere = everywhere
 
     def route(self, question: Question) -> Deferred[Reply]:
         """PUT or DELETE of a Route by its name."""
@@ -151,9 +152,13 @@ class Changes:
             PART_OF[hash_], {hash_: {question.name: text}}, _actor(question), question.one("reason") or verb,
             self._wall(), expected,
         )  # fmt: skip
+        return (yield self._make(store, commit, {"name": question.name}))
+
+    @inlineCallbacks
+    def _make(self, store: Writable, commit: Commit, told: Mapping[str, Any]) -> Any:
         rev = yield store.commit(commit)
-        yield self._settled()
-        return Reply({"revision": rev, "name": question.name}, headers={"ETag": f'"{rev}"'})
+        yield self._everywhere(commit.part, rev)
+        return Reply({"revision": rev, **told}, headers={"ETag": f'"{rev}"'})
 
     @inlineCallbacks
     def _expected(self, question: Question, store: Writable, hash_: str) -> Any:
@@ -238,10 +243,7 @@ class Changes:
             return failed(404, "not_found", str(error))
         if commit is None:
             return Reply({"revision": now, "changed": []})
-        rev = yield store.commit(commit)
-        yield self._settled()
-        labels = sorted(commit.label(hash_, name) for hash_, names in commit.entries.items() for name in names)
-        return Reply({"revision": rev, "changed": labels}, headers={"ETag": f'"{rev}"'})
+        return (yield self._make(store, commit, {"changed": commit.labels}))
 
 
 def _at(found: Mapping[str, tuple[Any, Any]], since_first: Mapping[str, tuple[Any, Any]], label: str) -> Any:

@@ -89,10 +89,10 @@ class SharedStore:
 
     def commit(self, commit: Commit) -> Deferred[int]:
         """See `Writable.commit`."""
-        return self._reader.commit(commit).addCallback(self._reached, commit.part)
+        return self._reader.commit(commit)
 
-    def _reached(self, rev: int, part: str) -> Deferred[int]:
-        """Fires with `rev` once it is handed over here; this gateway hears of it like all others."""
+    def reached(self, part: str, rev: int) -> Deferred[int]:
+        """See `Writable.reached`; a gateway hears of what it has written itself like all others."""
         done = self._reach.wait(rev, part)
         self._release()
         return done

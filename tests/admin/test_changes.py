@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from admin.serving import AdminCase
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
+from twisted.internet.task import deferLater
 
 from gwt.store.base import StoreError
 from gwt.store.commit import Commit, Conflict, Revision
@@ -27,12 +29,18 @@ class Store:
         self.revisions: list[Revision] = []
         self.commits: list[Commit] = []
         self.down = False
+        self.reaching: list[tuple[str, int]] = []
+        self.arrived: Deferred[Any] = succeed(None)
 
     def entry(self, hash_: str, name: str) -> Deferred[bytes | None]:
         return succeed(self.entries.get((hash_, name)))
 
     def history(self) -> Deferred[list[Revision]]:
         return fail(StoreError("it is down")) if self.down else succeed(self.revisions)
+
+    def reached(self, part: str, rev: int) -> Deferred[int]:
+        self.reaching.append((part, rev))
+        return self.arrived
 
     def commit(self, commit: Commit) -> Deferred[int]:
         if self.down:
@@ -140,6 +148,23 @@ class ChangesTests(AdminCase):
             assert status == wanted, path
         status, _, _ = yield self.ask("/v1/history/3")
         assert status == 404
+
+    @inlineCallbacks
+    def test_every_change_is_answered_once_it_is_in_force(self) -> Any:
+        done: list[Any] = []
+        self.store.revisions = [Revision(7, 2.0, "me", "", {"x": (None, json.loads(KUBE))})]
+        for part, path, method, body in [
+            ("routes", "/v1/routes/shop", "PUT", json.dumps(DOC).encode()), ("routes", "/v1/routes/old", "DELETE", b""),
+            ("services", "/upstream/u", "POST", b"server 10.0.0.1;"), ("routes", "/v1/rollback/6", "POST", b""),
+        ]:  # fmt: skip
+            self.store.arrived, self.store.revision = Deferred(), 7
+            asked = self.ask(path, method, body).addCallback(done.append)
+            while not self.store.reaching:
+                yield deferLater(reactor, 0)
+            assert self.store.reaching.pop() == (part, 8) and done == []
+            self.store.arrived.callback(None)
+            yield asked
+            assert done.pop()[0] == 200
 
     @inlineCallbacks
     def test_what_a_change_means(self) -> Any:

@@ -569,15 +569,22 @@ def test_without_content_it_is_tried_again() -> None:
     assert stage.started
 
 
-def test_a_commit_is_told_once_it_is_in_force_here_or_a_second_has_passed() -> None:
+def test_a_commit_is_reached_once_it_is_in_force_here_or_a_second_has_passed() -> None:
     fake = Fake()
     stage, told = Stage(fake).up(), list[int]()
-    stage.store.commit(Commit("routes", {}, "me")).addCallback(told.append)
+
+    def commit() -> None:
+        made = stage.store.commit(Commit("routes", {}, "me"))
+        made.addCallback(lambda rev: stage.store.reached("routes", rev)).addCallback(told.append)
+
+    commit()
     assert told == []
     fake.put("a")
     stage.settle()
     assert told == [fake.revs["routes"]] and stage.routes == {"a"}
-    stage.store.commit(Commit("routes", {}, "me")).addCallback(told.append)
+    stage.store.reached("routes", fake.revs["routes"]).addCallback(told.append)
+    assert told.pop() == told[0]
+    commit()
     stage.clock.advance(REACH)
     assert told[1:] == [fake.revs["routes"] + 1]
     fake.put("b")
