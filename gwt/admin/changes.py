@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -25,7 +25,7 @@ from gwt.store.content import CertificatePart
 from gwt.store.entries import Entry, entry_content, read_entry
 from gwt.store.follow import PART_OF
 from gwt.store.pace import Pacer
-from gwt.store.revisions import NOTHING, Forgotten, differences, rollback, summary, undone
+from gwt.store.revisions import NOTHING, Forgotten, differences, released, rollback, summary, undone
 
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"').fullmatch
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,253}").fullmatch
@@ -69,8 +69,8 @@ class Changes:
         return self._answer(self._compare, question)
 
     def rollback(self, question: Question) -> Deferred[Reply]:
-        """POST: bring an earlier revision back."""
-        return self._answer(self._roll_back, question)
+        """POST: bring an earlier revision back, or release what is held since."""
+        return self._answer(self._release if question.name == "release" else self._roll_back, question)
 
     @inlineCallbacks
     def _answer(self, work: Callable[..., Any], question: Question, *more: str) -> Any:
@@ -245,6 +245,25 @@ class Changes:
             return Reply({"revision": now, "changed": []})
         return (yield self._make(store, commit, {"changed": commit.labels}))
 
+    @inlineCallbacks
+    def _release(self, store: Writable, question: Question) -> Any:
+        """Of those that `name` says, or of all."""
+        now, found = yield store.whole("routes")
+        names = frozenset(question.query.get("name", ()))
+        held = released(found)
+        unknown = sorted(names - held.keys())
+        if unknown:
+            return failed(404, "not_found", f"no rollback holds {', '.join(unknown)}: held are {_some(held)}")
+        entries: dict[str, dict[str, str | None]] = {}
+        for label in names or held:
+            hash_, name = entry_of(label)
+            entries.setdefault(hash_, {})[name] = held[label]
+        if not entries:
+            return Reply({"revision": store.revision, "changed": []})
+        reason = question.one("reason") or "release of what was held"
+        commit = Commit("routes", entries, _actor(question), reason, self._wall(), now)
+        return (yield self._make(store, commit, {"changed": commit.labels}))
+
 
 def _at(found: Mapping[str, tuple[Any, Any]], since_first: Mapping[str, tuple[Any, Any]], label: str) -> Any:
     """The document of a label at a revision, of which `found` says what has changed since; NOTHING for none."""
@@ -253,6 +272,12 @@ def _at(found: Mapping[str, tuple[Any, Any]], since_first: Mapping[str, tuple[An
         return NOTHING
     document = entry["doc"] if isinstance(entry, dict) and "doc" in entry else entry
     return NOTHING if document is None else document
+
+
+def _some(labels: Iterable[str]) -> str:
+    """The first of them, for a message."""
+    first = sorted(labels)[:11]
+    return ", ".join(first[:10]) + (" and more" if len(first) > 10 else "") if first else "none"
 
 
 def _named(question: Question) -> str:

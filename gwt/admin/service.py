@@ -69,7 +69,8 @@ class Admin:
                   self._certificates, named=True, methods=WRITING),
             Entry("v1/history", "revisions, the last first, or one of them", self._changes.history, named=True),
             Entry("v1/diff", "?from=REV&to=REV: what changed, and what it means", self._changes.diff),
-            Entry("v1/rollback", "POST /v1/rollback/REV: bring an earlier revision back", self._changes.rollback,
+            Entry("v1/rollback", "POST /v1/rollback/REV: bring an earlier revision back; /v1/rollback/release?name=: "
+                  "give what is held since back to the controller", self._changes.rollback,
                   named=True, methods=("POST",)),
             Entry("upstream", "dyups: GET, POST `server IP:PORT weight=N; ...`, DELETE", self._dyups.upstream,
                   named=True, methods=("GET", "HEAD", "POST", "DELETE")),

@@ -60,6 +60,10 @@ class Writable(Protocol):
     def reached(self, part: str, rev: int) -> Deferred[int]:
         """Fires with `rev` once that revision of `part` is handed over here, or a second has passed."""
 
+    def whole(self, part: str) -> Deferred[tuple[int, Mapping[str, Mapping[str, bytes | None]]]]:
+        """What stands in the hashes of `part` now, and the revision that a commit made from it expects. Fails with
+        StoreError."""
+
     def history(self) -> Deferred[list[Revision]]:
         """The revisions that are remembered, in order. Fails with StoreError."""
 

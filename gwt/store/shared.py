@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -96,6 +96,13 @@ class SharedStore:
         done = self._reach.wait(rev, part)
         self._release()
         return done
+
+    @inlineCallbacks
+    def whole(self, part: str) -> Any:
+        """See `Writable.whole`."""
+        yield self._reader.state()  # fails where the store can't be asked
+        state, found = yield self._reader.read(Question(part, None))
+        return self._reader.expected(part, state.revs), found
 
     def _release(self) -> None:
         if self._busy is None:  # else what was read is not handed over yet

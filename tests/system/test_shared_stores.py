@@ -293,6 +293,27 @@ def test_what_was_just_written_is_there(tmp_path: Path, store: SharedStore, work
         poll(lambda: all(status(one, "b.example.com") == 200 for _ in range(8)))
 
 
+def test_what_was_brought_back_or_released_is_there_in_all_workers(tmp_path: Path, store: SharedStore) -> None:
+    entry = {"doc": document("k.example.com"), "source": "kube", "origin": "n/m/r.yaml"}
+    store.write("routes", {"routes": {"k": entry, "l": {**entry, "doc": None, "held": 1}}})
+    with gateway(tmp_path, store, workers=3) as one:
+        for number in range(10):
+            body = json.dumps(document(f"v{number}.example.com")).encode()
+            put = request(one.admin, "PUT", "/v1/routes/k", body=body)
+            assert status(one, f"v{number}.example.com") == 200
+            back = request(one.admin, "POST", f"/v1/rollback/{put.json()['revision'] - 1}")
+            assert back.status == 200 and back.json()["changed"] == ["k"], back.body
+            assert status(one, "k.example.com") == 200 and status(one, f"v{number}.example.com") == 404
+            assert store.entries("routes")["k"]["held"] == put.json()["revision"] - 1
+            free = request(one.admin, "POST", "/v1/rollback/release?name=k&reason=mended")
+            assert free.json()["changed"] == ["k"] and store.entries("routes")["k"] == entry
+            assert {get(one.admin, "/v1/routes/k").headers["etag"] for _ in range(4)} == {free.headers["etag"]}
+        assert request(one.admin, "POST", "/v1/rollback/release").json()["changed"] == ["l"]
+        assert "l" not in store.entries("routes")
+        last = get(one.admin, "/v1/history").json()["history"]
+        assert [one["reason"] for one in last[:2]] == ["release of what was held", "mended"]
+
+
 def test_what_was_read_is_changed_on_the_condition_that_it_is_still_so(tmp_path: Path, store: SharedStore) -> None:
     store.route("b", document("b.example.com"))
     store.route("c", document("c.example.com"))  # the revision of routes is another than that of services
