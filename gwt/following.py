@@ -83,6 +83,11 @@ class Following:
         """The store, where it takes changes."""
         return self.store if isinstance(self.store, SharedStore) else None
 
+    def refit(self, settings: Settings) -> None:
+        """What may change of a store while it is followed: one that is followed anew would believe what it finds."""
+        if isinstance(self.store, SharedStore):
+            self.store.hold(settings.shrink_hold)
+
     @inlineCallbacks
     def begin(self, refresher: Refresher) -> Any:
         """Start `refresher`, made for this store, beside another one; StoreError where that can't be done in time."""

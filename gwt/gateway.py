@@ -290,6 +290,7 @@ class Gateway:
         self.believing.trusts = trusting(settings.trusted_proxies)
         self.believing.timeout = settings.limits.header_timeout
         self.pools.close_idle(secure=True)
+        self.following.refit(settings)
         self.admin.apply(settings)
 
 

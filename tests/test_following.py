@@ -70,6 +70,17 @@ def test_of_an_etcd_each_counts_its_part() -> None:
     assert one.writable is one.store and isinstance(one.limiter, NodeLimiter)
 
 
+def test_how_long_a_shrunk_store_is_held_back_may_change_while_it_is_followed() -> None:
+    one = following("redis://127.0.0.1:1")
+    told = list[float]()
+    one.store.hold = told.append  # type: ignore[union-attr, method-assign, attr-defined]
+    settings, _ = load_settings("store: redis://127.0.0.1:1\nshrink_hold: 7\n", "gateway.yaml", {})
+    assert isinstance(settings, Settings)
+    one.refit(settings)
+    assert told == [7.0]
+    following("file:./routes").refit(settings)  # where nothing is held back
+
+
 def test_one_that_can_t_be_opened() -> None:
     with pytest.raises(StoreError):
         following("redis://127.0.0.1:1/x")
@@ -101,6 +112,7 @@ def test_files_are_waited_for_as_long_as_they_take() -> None:
     [
         ("store: file:./routes\n", "/a/g.yaml", True),
         ("drain: 1\n", "/a/g.yaml", True),
+        ("shrink_hold: 1\n", "/a/g.yaml", True),
         ("store: file:./other\n", "/a/g.yaml", False),
         ("refresh: 2\n", "/a/g.yaml", False),
         ("external_name: {allow: []}\n", "/a/g.yaml", False),

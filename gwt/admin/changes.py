@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -25,7 +25,7 @@ from gwt.store.content import CertificatePart
 from gwt.store.entries import Entry, entry_content, read_entry
 from gwt.store.follow import PART_OF
 from gwt.store.pace import Pacer
-from gwt.store.revisions import NOTHING, Forgotten, differences, rollback, summary, undone
+from gwt.store.revisions import NOTHING, Forgotten, differences, released, rollback, summary, undone
 
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"').fullmatch
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,253}").fullmatch
@@ -37,15 +37,16 @@ WRITING = ("GET", "HEAD", "PUT", "DELETE")
 class Changes:
     """`store` is asked at each change and is None where the store in force can't be written to.
 
-    `snapshot` is what is in force, `wall` the time of day in seconds; what `settled` gives fires when what the store
-    has handed over is in force.
+    `snapshot` is what is in force, `wall` the time of day in seconds; what `everywhere` gives fires when that revision
+    of a part is in force in all workers.
     """
 
     def __init__(
         self, store: Callable[[], Writable | None], snapshot: Callable[[], Snapshot], pacer: Pacer,
-        wall: Callable[[], float], settled: Callable[[], Deferred[Any]],
+        wall: Callable[[], float], everywhere: Callable[[str, int], Deferred[Any]],
     ) -> None:  # fmt: skip
-        self._store, self._snapshot, self._pacer, self._wall, self._settled = store, snapshot, pacer, wall, settled
+        self._store, self._snapshot, self._pacer, self._wall = store, snapshot, pacer, wall
+        self._everywhere = everywhere
 
     def route(self, question: Question) -> Deferred[Reply]:
         """PUT or DELETE of a Route by its name."""
@@ -68,8 +69,8 @@ class Changes:
         return self._answer(self._compare, question)
 
     def rollback(self, question: Question) -> Deferred[Reply]:
-        """POST: bring an earlier revision back."""
-        return self._answer(self._roll_back, question)
+        """POST: bring an earlier revision back, or release what is held since."""
+        return self._answer(self._release if question.name == "release" else self._roll_back, question)
 
     @inlineCallbacks
     def _answer(self, work: Callable[..., Any], question: Question, *more: str) -> Any:
@@ -151,9 +152,13 @@ class Changes:
             PART_OF[hash_], {hash_: {question.name: text}}, _actor(question), question.one("reason") or verb,
             self._wall(), expected,
         )  # fmt: skip
+        return (yield self._make(store, commit, {"name": question.name}))
+
+    @inlineCallbacks
+    def _make(self, store: Writable, commit: Commit, told: Mapping[str, Any]) -> Any:
         rev = yield store.commit(commit)
-        yield self._settled()
-        return Reply({"revision": rev, "name": question.name}, headers={"ETag": f'"{rev}"'})
+        yield self._everywhere(commit.part, rev)
+        return Reply({"revision": rev, **told}, headers={"ETag": f'"{rev}"'})
 
     @inlineCallbacks
     def _expected(self, question: Question, store: Writable, hash_: str) -> Any:
@@ -238,10 +243,26 @@ class Changes:
             return failed(404, "not_found", str(error))
         if commit is None:
             return Reply({"revision": now, "changed": []})
-        rev = yield store.commit(commit)
-        yield self._settled()
-        labels = sorted(commit.label(hash_, name) for hash_, names in commit.entries.items() for name in names)
-        return Reply({"revision": rev, "changed": labels}, headers={"ETag": f'"{rev}"'})
+        return (yield self._make(store, commit, {"changed": commit.labels}))
+
+    @inlineCallbacks
+    def _release(self, store: Writable, question: Question) -> Any:
+        """Of those that `name` says, or of all."""
+        now, found = yield store.whole("routes")
+        names = frozenset(question.query.get("name", ()))
+        held = released(found)
+        unknown = sorted(names - held.keys())
+        if unknown:
+            return failed(404, "not_found", f"no rollback holds {', '.join(unknown)}: held are {_some(held)}")
+        entries: dict[str, dict[str, str | None]] = {}
+        for label in names or held:
+            hash_, name = entry_of(label)
+            entries.setdefault(hash_, {})[name] = held[label]
+        if not entries:
+            return Reply({"revision": store.revision, "changed": []})
+        reason = question.one("reason") or "release of what was held"
+        commit = Commit("routes", entries, _actor(question), reason, self._wall(), now)
+        return (yield self._make(store, commit, {"changed": commit.labels}))
 
 
 def _at(found: Mapping[str, tuple[Any, Any]], since_first: Mapping[str, tuple[Any, Any]], label: str) -> Any:
@@ -251,6 +272,12 @@ def _at(found: Mapping[str, tuple[Any, Any]], since_first: Mapping[str, tuple[An
         return NOTHING
     document = entry["doc"] if isinstance(entry, dict) and "doc" in entry else entry
     return NOTHING if document is None else document
+
+
+def _some(labels: Iterable[str]) -> str:
+    """The first of them, for a message."""
+    first = sorted(labels)[:11]
+    return ", ".join(first[:10]) + (" and more" if len(first) > 10 else "") if first else "none"
 
 
 def _named(question: Question) -> str:

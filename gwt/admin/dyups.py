@@ -1,7 +1,8 @@
 """dyups: the interface by which Tengine's upstreams are changed at run time, for scripts that speak it already.
 
 POST /upstream/NAME takes `server 10.0.0.1:80 weight=2; server 10.0.0.2;`, DELETE takes it away, GET /upstream/NAME,
-/list and /detail show what there is. Answers are plain text; `success` where something was done.
+/list and /detail show what there is. Answers are plain text: `success` where something was done, else 404, or 400 with
+a line that says why; 503 where the store can't be reached, since another try may do.
 """
 
 from __future__ import annotations
@@ -70,8 +71,7 @@ class Dyups:
             asked = Question(question.name, question.query, "PUT", body)
         else:
             asked = Question(question.name, question.query, "DELETE")
-        reply = yield self._change(asked)
-        return _text(200, "success") if reply.status == 200 else _text(reply.status, f"{reply.body['error_msg']}\n")
+        return _outcome(question.name, (yield self._change(asked)))
 
     def list(self, question: Question) -> Reply:
         """The names of all upstreams."""
@@ -82,6 +82,16 @@ class Dyups:
         """All upstreams and their servers."""
         found = [one for key, one in sorted(self._snapshot().upstreams.items()) if one.key == key]
         return Reply((part for one in found for part in _whole(one)), 200 if found else 204, TEXT)
+
+
+def _outcome(name: str, reply: Reply) -> Reply:
+    """What the admin API says of a change, to those who know no other answers than dyups gives."""
+    if reply.status == 200:
+        return _text(200, "success")
+    message = reply.body["error_msg"]
+    if reply.body["code"] == "kube":
+        message = f"{name} is the controller's: delete its Service in Kubernetes, or POST servers of your own here"
+    return _text(reply.status if reply.status in (404, 503) else 400, f"{message}\n")
 
 
 def _whole(upstream: Upstream) -> Iterator[str]:

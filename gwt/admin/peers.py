@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
 from twisted.logger import Logger
 
@@ -26,8 +26,8 @@ PATIENCE = 1.0
 #: A question is not longer than this.
 LONGEST = 4096
 
-#: Question -> what to say, one JSON value a line; None where the work may pause.
-Tell = Callable[[dict[str, Any]], Iterator[Any]]
+#: Question -> what to say, now or later: one JSON value a line; None where the work may pause.
+Tell = Callable[[dict[str, Any]], "Iterator[Any] | Deferred[Iterator[Any]]"]
 
 
 class Peers:
@@ -80,7 +80,7 @@ class Peers:
             if overdue.active():
                 overdue.cancel()
 
-        return DeferredList([call.done for call in calls]).addCallback(over)
+        return DeferredList([call.done for call in calls], consumeErrors=True).addCallback(over)
 
     def _others(self) -> list[Path]:
         if self._directory is None:
@@ -110,13 +110,14 @@ class _Answer(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._line += data
         if self._work is None and b"\n" in self._line:
-            self._work = self._asked.pacer.run(self._say(json.loads(self._line)))
+            self._work = maybeDeferred(self._asked.tell, json.loads(self._line))
+            self._work.addCallback(lambda telling: self._asked.pacer.run(self._say(telling)))
             self._work.addErrback(self._failed).addBoth(lambda _: self.transport.loseConnection())
         elif len(self._line) > LONGEST:
             self.transport.loseConnection()
 
-    def _say(self, question: dict[str, Any]) -> Steps[None]:
-        for said in self._asked.tell(question):
+    def _say(self, telling: Iterator[Any]) -> Steps[None]:
+        for said in telling:
             if said is not None:
                 self.transport.write(json.dumps(said).encode() + b"\n")
             yield

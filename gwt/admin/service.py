@@ -20,6 +20,7 @@ from gwt.admin.lag import Lag
 from gwt.admin.observed import Observed
 from gwt.admin.peers import Peers
 from gwt.admin.site import site
+from gwt.admin.spread import ASK, Spread
 from gwt.admin.tree import BadQuery, Entry, Question, Tree
 from gwt.admin.watched import Dialled, Watched
 from gwt.explain import Asked
@@ -46,7 +47,10 @@ class Admin:
         self._collector = Collector(observed, dialled, type(reactor).__name__.removesuffix("Reactor"))
         self._lag = Lag(reactor, metrics)
         self._peers = Peers(reactor, metrics.directory, self._tell)
-        self._changes = Changes(observed.store, lambda: self._snapshot, self._pacer, time.time, observed.settled)
+        self._spread = Spread(observed.store, observed.settled, self._peers)
+        self._changes = Changes(
+            observed.store, lambda: self._snapshot, self._pacer, time.time, self._spread.everywhere
+        )  # fmt: skip
         self._dyups = Dyups(lambda: self._snapshot, self._changes.upstream)
         self._tree = Tree(self._entries(), Guard(), reactor)
         self.site = site(self._tree, reactor)
@@ -65,7 +69,8 @@ class Admin:
                   self._certificates, named=True, methods=WRITING),
             Entry("v1/history", "revisions, the last first, or one of them", self._changes.history, named=True),
             Entry("v1/diff", "?from=REV&to=REV: what changed, and what it means", self._changes.diff),
-            Entry("v1/rollback", "POST /v1/rollback/REV: bring an earlier revision back", self._changes.rollback,
+            Entry("v1/rollback", "POST /v1/rollback/REV: bring an earlier revision back; /v1/rollback/release?name=: "
+                  "give what is held since back to the controller", self._changes.rollback,
                   named=True, methods=("POST",)),
             Entry("upstream", "dyups: GET, POST `server IP:PORT weight=N; ...`, DELETE", self._dyups.upstream,
                   named=True, methods=("GET", "HEAD", "POST", "DELETE")),
@@ -120,8 +125,13 @@ class Admin:
         said: list[Any] = []
         return self._peers.ask({"ask": "ready"}, said.append).addCallback(lambda _: any(said))
 
-    def _tell(self, question: dict[str, Any]) -> Iterator[Any]:
+    def _tell(self, question: dict[str, Any]) -> Iterator[Any] | Deferred[Iterator[Any]]:
         """What other workers ask."""
+        if question.get("ask") == ASK:
+            return self._spread.here(question["part"], question["rev"]).addCallback(lambda _: iter(()))
+        return self._say(question)
+
+    def _say(self, question: dict[str, Any]) -> Iterator[Any]:
         match question.get("ask"):
             case "ready":
                 yield self._observed.health.serving

@@ -38,6 +38,11 @@ class Commit:
         """What the history calls an entry."""
         return label_of(hash_, name)
 
+    @property
+    def labels(self) -> list[str]:
+        """What the history calls its entries, sorted."""
+        return sorted(label_of(hash_, name) for hash_, names in self.entries.items() for name in names)
+
 
 class Writable(Protocol):
     """A store that takes changes. `counted`: each revision of routes is one more than the one before."""
@@ -50,7 +55,13 @@ class Writable(Protocol):
         """Of routes, as far as is known here."""
 
     def commit(self, commit: Commit) -> Deferred[int]:
-        """Fires with the new revision, once it is in force here or a second has passed. Fails with Conflict, Fenced or
+        """Fires with the new revision. Fails with Conflict, Fenced or StoreError."""
+
+    def reached(self, part: str, rev: int) -> Deferred[int]:
+        """Fires with `rev` once that revision of `part` is handed over here, or a second has passed."""
+
+    def whole(self, part: str) -> Deferred[tuple[int, Mapping[str, Mapping[str, bytes | None]]]]:
+        """What stands in the hashes of `part` now, and the revision that a commit made from it expects. Fails with
         StoreError."""
 
     def history(self) -> Deferred[list[Revision]]:

@@ -50,7 +50,10 @@ def read_change(message: str) -> Change | None:
 
 
 class State(NamedTuple):
-    """What a store says of itself: `id` and `format` (None: not there), and its revisions by part (0: none)."""
+    """What a store says of itself: `id`, `format` (None: not there), and its revisions by part (0: none).
+
+    `id` is "" where something stands there that nobody has given an id, None where nothing does: the store is empty.
+    """
 
     id: str | None
     format: str | None
@@ -76,6 +79,7 @@ class Follower:
         self.revs: dict[str, int] = dict(revs or {})
         self._heard: dict[str, dict[int, tuple[str, ...]]] = {part: {} for part in PARTS}
         self._whole: set[str] = set(PARTS) if not revs else set()
+        self._emptied = False
 
     def heard(self, change: Change) -> None:
         """A message came in. Old ones, and those that come again, say nothing new."""
@@ -94,10 +98,10 @@ class Follower:
     def looked(self, state: State) -> None:
         """What the store says of itself, read by itself (a pull). Raises Unreadable."""
         self._judge(state)
+        other = state.id != self.id or not self._continues(state)
         for part in PARTS:
             rev = state.revs.get(part, 0)
-            same = state.id == self.id and rev == self.revs.get(part)
-            if not same and (state.id != self.id or self._names(part, rev) is None):
+            if other or (rev != self.revs.get(part) and self._names(part, rev) is None):
                 self._whole.add(part)
 
     def question(self, without: Collection[str] = ()) -> Question | None:
@@ -114,7 +118,7 @@ class Follower:
 
     def is_new(self, part: str, state: State) -> bool:
         """Whether nothing of `part` was applied yet of the store that `state` is of."""
-        return state.id != self.id or part not in self.revs
+        return part not in self.revs or not self._continues(state)
 
     def waiting(self, part: str) -> int:
         """Changes of `part` that were heard of and are not applied."""
@@ -125,20 +129,31 @@ class Follower:
         self._judge(state)
         part, rev = question.part, state.revs.get(question.part, 0)
         if question.names is None:
-            if state.id != self.id:
-                self.id = state.id
-                self.revs.clear()
-                self._whole = set(PARTS)
+            self._follow(state)
             self._applied(part, rev)
             return True
-        names = self._names(part, rev) if state.id == self.id else None
-        if names is None and (state.id != self.id or rev < self.revs.get(part, -1)):
+        if state.id != self.id or not self._continues(state):
             self._whole.add(part)
             return False
+        names = self._names(part, rev)
         if names is None or not names <= question.names:
             return False  # there is more already: its message is on its way, or the next pull misses it
         self._applied(part, rev)
         return True
+
+    def _continues(self, state: State) -> bool:
+        """Whether `state` is of the store that is followed, as it went on: it may have been given its first id."""
+        if self._emptied or (self.id and state.id != self.id):
+            return False
+        return all(state.revs.get(part, 0) >= rev for part, rev in self.revs.items())
+
+    def _follow(self, state: State) -> None:
+        """What is applied next is of the store that `state` is of."""
+        if not self._continues(state):
+            self.revs.clear()
+        elif state.id == self.id:
+            return
+        self.id, self._emptied, self._whole = state.id, False, set(PARTS)
 
     def _applied(self, part: str, rev: int) -> None:
         self.revs[part] = rev
@@ -159,7 +174,8 @@ class Follower:
 
     def _judge(self, state: State) -> None:
         if state.id is None:
-            raise Unreadable("the store is empty (it has no id): what is in force stays until it is filled again")
+            self._emptied = True
+            raise Unreadable("the store is empty: what is in force stays until it is filled again")
         if state.format not in (None, FORMAT):
             raise Unreadable(f"the store is of format {state.format}, this gwt reads {FORMAT}")
 

@@ -83,7 +83,8 @@ class Mirror:
     def state(self) -> State:
         """What the store says of itself."""
         id_, format_ = (self.keys.get(self._prefix + name) for name in ("id", "format"))
-        return State(_text(id_), _text(format_), dict(self._revs))
+        nameless = "" if any(self._found.values()) else None
+        return State(_text(id_) if id_ else nameless, _text(format_), dict(self._revs))
 
     def read(self, question: Question) -> dict[str, dict[str, bytes | None]]:
         """What the question asks for."""

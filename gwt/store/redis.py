@@ -141,8 +141,9 @@ def _revisions(reply: Any) -> list[Revision]:
 
 
 def _state(reply: Any) -> State:
-    id_, format_, *revs = (None if one is None else one.decode("utf-8", "replace") for one in reply)
-    return State(id_, format_, dict(zip(PARTS, map(_number, revs), strict=True)))
+    id_, format_, *counted = (None if one is None else one.decode("utf-8", "replace") for one in reply)
+    revs = dict(zip(PARTS, map(_number, counted), strict=True))
+    return State("" if id_ is None and any(revs.values()) else id_, format_, revs)
 
 
 def _number(written: str | None) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from gwt.store.commit import REMEMBERED, Commit, Revision, entry_of
+from gwt.store.commit import REMEMBERED, Commit, Revision, entry_of, label_of
 from gwt.store.entries import Entry, read_entry
 
 #: Of an absent value.
@@ -62,6 +63,24 @@ def _back(before: Any, after: Any, rev: int) -> str | None:
     if entry is None:
         return str(before)  # it was no JSON then either
     return entry._replace(held=rev if entry.source == "kube" else None).text()
+
+
+def released(found: Mapping[str, Mapping[str, bytes | None]]) -> dict[str, str | None]:
+    """By label what is to stand instead of each entry, by hash and name, that a rollback holds.
+
+    None: nothing, since it is held at that. The controller does with it then as its ConfigMap asks.
+    """
+    labels: dict[str, str | None] = {}
+    for hash_, entries in found.items():
+        for name, raw in entries.items():
+            if raw is None or b'"held"' not in raw:
+                continue
+            with suppress(ValueError, RecursionError):
+                entry = read_entry(raw)
+                if entry.source == "kube" and entry.held is not None:
+                    text = None if entry.doc is None else entry._replace(held=None).text()
+                    labels[label_of(hash_, name)] = text
+    return labels
 
 
 def _entry(value: Any) -> Entry | None:

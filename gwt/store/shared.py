@@ -1,33 +1,32 @@
 """SharedStore: follows a store that many gateways share (Redis, etcd), told at once of changes, pulling to be sure.
 
 What is in force is always the store as it was at one moment. A store that can't be reached, that is empty, or that has
-lost more than half of what it held keeps what is in force; the last content also stands on disk, to start with.
+lost more than half of what it held without a revision that says so keeps what is in force; the last content also stands
+on disk, to start with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gwt.delta import Delta
-from gwt.steps import Steps
 from gwt.store.base import Apply, StoreError
-from gwt.store.catalog import Catalog
 from gwt.store.commit import Commit, Revision
 from gwt.store.copy import Copy, CopyError
-from gwt.store.entries import entry_content
+from gwt.store.doubt import Doubt
 from gwt.store.file import InThread, at_once
-from gwt.store.follow import PART_OF, PARTS, Change, Follower, Question, State, Unreadable, shrinks
+from gwt.store.follow import PARTS, Change, Follower, Question, State, Unreadable
 from gwt.store.gather import Gather
 from gwt.store.keeper import Keeper
 from gwt.store.pace import BUDGET, HURRY, Pacer
 from gwt.store.reach import Reach
 from gwt.store.reader import Found, Reader
+from gwt.store.stock import Stock
+from gwt.store.timers import Timers
 
 #: Seconds for which a start waits for the store before it takes the copy on disk.
 PATIENCE = 1.0
@@ -45,20 +44,20 @@ class SharedStore:
         self, reader: Reader, clock: Any, name: str, copy: str | None = None, hold: float = 30.0,
         in_thread: InThread = at_once,
     ) -> None:  # fmt: skip
-        self._reader, self._clock, self._name, self._hold = reader, clock, name, hold
+        self._reader, self._clock, self._name = reader, clock, name
+        self._doubt = Doubt(name, hold)
         self._keeper = None if copy is None else Keeper(copy, name, clock, in_thread, self._copied)
         self._follower = Follower()
-        self._catalog = Catalog()
+        self._stock = Stock()
         self._pacer = Pacer(clock, HURRY)
-        self._raw: dict[str, dict[str, bytes]] = {hash_: {} for hash_ in PART_OF}
         self._apply: Apply | None = None
         self._handed: tuple[int, ...] = ()
         self._gather = Gather()
         self._busy: Deferred[None] | None = None
         self._again = False
-        self._held: dict[str, float] = {}
+        self._copied_at: dict[str, int] = {}
         self._started: Deferred[None] | None = None
-        self._timers: dict[str, Any] = {}
+        self._timers = Timers(clock)
         self._said = ""
         self._reach = Reach(reader.holds, clock)
 
@@ -68,7 +67,7 @@ class SharedStore:
         """See `Store.start`. Does not fail: what can't be reached now may be soon."""
         self._apply = apply
         started = self._started = Deferred()
-        self._later("copy", PATIENCE, self._start_from_copy)
+        self._timers.later("copy", PATIENCE, self._start_from_copy)
         self._reader.start(self)
         return started
 
@@ -81,20 +80,29 @@ class SharedStore:
         self._apply = None
         if self._keeper is not None:
             self._keeper.end()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._timers.stop()
         return self._reader.stop()
+
+    def hold(self, seconds: float) -> None:
+        """What `shrink_hold` of gateway.yaml says now."""
+        self._doubt.hold = seconds
 
     def commit(self, commit: Commit) -> Deferred[int]:
         """See `Writable.commit`."""
-        return self._reader.commit(commit).addCallback(self._reached, commit.part)
+        return self._reader.commit(commit)
 
-    def _reached(self, rev: int, part: str) -> Deferred[int]:
-        """Fires with `rev` once it is handed over here; this gateway hears of it like all others."""
+    def reached(self, part: str, rev: int) -> Deferred[int]:
+        """See `Writable.reached`; a gateway hears of what it has written itself like all others."""
         done = self._reach.wait(rev, part)
         self._release()
         return done
+
+    @inlineCallbacks
+    def whole(self, part: str) -> Any:
+        """See `Writable.whole`."""
+        yield self._reader.state()  # fails where the store can't be asked
+        state, found = yield self._reader.read(Question(part, None))
+        return self._reader.expected(part, state.revs), found
 
     def _release(self) -> None:
         if self._busy is None:  # else what was read is not handed over yet
@@ -120,7 +128,7 @@ class SharedStore:
 
     def describe(self) -> str:
         """Where it is and how much there is."""
-        routes, services = len(self._raw["routes"]), len(self._raw["services"])
+        routes, services = len(self._stock.raw["routes"]), len(self._stock.raw["services"])
         return f"{self._name} ({routes} routes, {services} services)"
 
     # -- for the Reader
@@ -159,7 +167,7 @@ class SharedStore:
         try:
             if look:
                 self._follower.looked(await self._reader.state())
-            await self._follow(set() if look else set(self._held))
+            await self._follow(set() if look else self._doubt.parts)
         except Unreadable as error:
             raise StoreError(f"{self._name}: {error}") from None
 
@@ -178,6 +186,8 @@ class SharedStore:
                 held = held or why
                 passed_over.add(question.part)
             elif self._follower.answered(question, state):
+                self._copied_at.pop(question.part, None)
+                self._doubt.believed(question.part)
                 await self._take(question, found, self._follower.revs.keys() == PARTS.keys())
             else:  # the message about what is newer is on its way
                 self._gather.missed()
@@ -192,30 +202,25 @@ class SharedStore:
 
     async def _rest(self, seconds: float) -> None:
         rested: Deferred[None] = Deferred()
-        self._later("gather", seconds, lambda: rested.callback(None))
+        self._timers.later("gather", seconds, lambda: rested.callback(None))
         await rested
 
     def _check(self, part: str, found: Found, state: State) -> StoreError | None:
-        """Why what was read is held back: so much is gone at once, or a new store has been filled in part so far."""
-        before = [f"{hash_}/{name}" for hash_ in PARTS[part] for name in self._raw[hash_]]
+        """Why what was read is held back: so much is gone, and no revision of the store that is followed says so."""
+        said = self._reader.expected(part, state.revs) > self._stands_at(part)
+        if state.id is None or (said and not self._follower.is_new(part, state)):
+            return None
+        before = self._stock.names(part)
         after = [f"{hash_}/{name}" for hash_ in PARTS[part] for name in found[hash_]]
-        unfilled = self._follower.is_new(part, state) and bool(before) and not after
-        if state.id is None or not (unfilled or shrinks(before, after)):
-            self._held.pop(part, None)
-            return None
-        now = self._clock.seconds()
-        since = self._held.setdefault(part, now)
-        if now - since >= self._hold:
-            del self._held[part]
-            return None
-        return StoreError(
-            f"{self._name} has shrunk from {len(before)} to {len(after)} {part} at once: that is held back for"
-            f" {self._hold - (now - since):.0f} s more, unless it comes back"
-        )
+        return self._doubt.of(part, before, after, self._clock.seconds())
+
+    def _stands_at(self, part: str) -> int:
+        """The revision of the store at which what is in force of `part` was there."""
+        return self._copied_at.get(part, self._reader.expected(part, self._follower.revs))
 
     async def _take(self, question: Question, found: Found, complete: bool) -> None:
         """Put what was read in force; `complete`: nothing is missing any more then."""
-        delta = await self._pacer.run(self._worked_in(question, found))
+        delta = await self._pacer.run(self._stock.take(question, found))
         if self._apply is None:
             return
         first = self._started is not None and complete
@@ -232,26 +237,9 @@ class SharedStore:
         if first:
             self._ready()
 
-    def _worked_in(self, question: Question, found: Found) -> Steps[Delta]:
-        for hash_ in PARTS[question.part]:
-            raw, entries = self._raw[hash_], found[hash_]
-            gone = raw.keys() - entries.keys() if question.names is None else ()
-            for name in [*entries, *gone]:
-                value = entries.get(name)
-                if value == raw.get(name):
-                    continue
-                if value is None:
-                    del raw[name]
-                    self._catalog.remove(f"{hash_}/{name}")
-                else:
-                    raw[name] = value
-                    self._catalog.put(f"{hash_}/{name}", entry_content(hash_, name, value))
-                yield
-        return (yield from self._catalog.settle())
-
     def _ready(self) -> None:
         started, self._started = self._started, None
-        self._cancel("copy")
+        self._timers.cancel("copy")
         self._pacer.budget = BUDGET
         if started is not None:
             started.callback(None)
@@ -262,7 +250,7 @@ class SharedStore:
         if self._keeper is None or self._started is None:
             return
         if self._busy is not None:  # the store has been asked, and may answer yet
-            self._later("copy", RETRY, self._start_from_copy)
+            self._timers.later("copy", RETRY, self._start_from_copy)
             return
         self._keeper.read().addCallback(self._take_copy).addErrback(self._no_copy)
 
@@ -270,8 +258,9 @@ class SharedStore:
         if self._started is None or self._busy is not None or self._keeper is None:
             return None
         self.log.warn("{name} can't be read: starting with the copy at {path}", name=self._name, path=self._keeper.path)
-        # who counts for itself begins anew with each process: what another has counted says nothing
+        # who counts for itself begins anew with each process; only where the store stood goes on
         self._follower = Follower(copy.id, copy.revs if self._reader.counted else dict.fromkeys(copy.revs, -1))
+        self._copied_at = {} if self._reader.counted else dict(copy.revs)
         self._busy = Deferred.fromCoroutine(self._take_all(copy))
         return self._busy.addBoth(self._ended)
 
@@ -290,8 +279,8 @@ class SharedStore:
     def _copied(self) -> Copy | None:
         if self._follower.id is None:
             return None
-        raw = {hash_: dict(entries) for hash_, entries in self._raw.items()}
-        return Copy(self._follower.id, dict(self._follower.revs), raw)
+        raw = {hash_: dict(entries) for hash_, entries in self._stock.raw.items()}
+        return Copy(self._follower.id, {part: self._stands_at(part) for part in self._follower.revs}, raw)
 
     # --
 
@@ -299,7 +288,7 @@ class SharedStore:
         """Before the first content; after it the next pull says the same to those who count and log it."""
         if self._started is not None:
             self._say(f"no content yet: {failure.getErrorMessage()}")
-            self._later("retry", RETRY, self._retry)
+            self._timers.later("retry", RETRY, self._retry)
 
     def _retry(self) -> None:
         self._run(True).addErrback(self._tell)
@@ -308,16 +297,3 @@ class SharedStore:
         if what != self._said:
             self._said = what
             self.log.warn("{what}", what=what)
-
-    def _later(self, what: str, seconds: float, call: Callable[[], None]) -> None:
-        if what not in self._timers:
-            self._timers[what] = self._clock.callLater(seconds, self._due, what, call)
-
-    def _due(self, what: str, call: Callable[[], None]) -> None:
-        del self._timers[what]
-        call()
-
-    def _cancel(self, what: str) -> None:
-        timer = self._timers.pop(what, None)
-        if timer is not None:
-            timer.cancel()

@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 from admin.serving import AdminCase
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
+from twisted.internet.task import deferLater
 
 from gwt.store.base import StoreError
 from gwt.store.commit import Commit, Conflict, Revision
 from gwt.store.entries import Entry
+from gwt.store.follow import PARTS
 
 DOC = {"hosts": ["new.example.com"], "services": [{"upstream": "u", "paths": [{"uri": "/"}]}]}
 KUBE = Entry({"name": "k", **DOC}, "kube", "n/c/k").text().encode()
@@ -27,12 +30,26 @@ class Store:
         self.revisions: list[Revision] = []
         self.commits: list[Commit] = []
         self.down = False
+        self.read_at: int | None = None
+        self.reaching: list[tuple[str, int]] = []
+        self.arrived: Deferred[Any] = succeed(None)
 
     def entry(self, hash_: str, name: str) -> Deferred[bytes | None]:
         return succeed(self.entries.get((hash_, name)))
 
     def history(self) -> Deferred[list[Revision]]:
         return fail(StoreError("it is down")) if self.down else succeed(self.revisions)
+
+    def whole(self, part: str) -> Deferred[Any]:
+        found: dict[str, dict[str, bytes]] = {hash_: {} for hash_ in PARTS[part]}
+        for (hash_, name), raw in self.entries.items():
+            if hash_ in found:
+                found[hash_][name] = raw
+        return fail(StoreError("it is down")) if self.down else succeed((self.read_at or self.revision, found))
+
+    def reached(self, part: str, rev: int) -> Deferred[int]:
+        self.reaching.append((part, rev))
+        return self.arrived
 
     def commit(self, commit: Commit) -> Deferred[int]:
         if self.down:
@@ -140,6 +157,69 @@ class ChangesTests(AdminCase):
             assert status == wanted, path
         status, _, _ = yield self.ask("/v1/history/3")
         assert status == 404
+
+    def hold(self) -> dict[str, Any]:
+        """Held are routes/k, lists/l, and routes/gone at nothing; the entries without that."""
+        kube = {name: Entry({"n": name}, "kube", "n/c/k") for name in ("k", "l", "gone")}
+        kube["gone"] = kube["gone"]._replace(doc=None)
+        for label, (hash_, name) in {"k": ("routes", "k"), "l": ("lists", "l"), "gone": ("routes", "gone")}.items():
+            self.store.entries[hash_, name] = kube[label]._replace(held=5).text().encode()
+        self.store.entries["routes", "free"] = KUBE
+        self.store.entries["routes", "strange"] = b'{"held'
+        self.store.entries["routes", "ours"] = Entry(DOC, "admin", None, 5).text().encode()
+        return kube
+
+    @inlineCallbacks
+    def test_what_is_held_is_released(self) -> Any:
+        kube = self.hold()
+        status, headers, told = yield self.ask("/v1/rollback/release?actor=me&reason=fixed", "POST")
+        assert (status, told) == (200, {"revision": 8, "changed": ["gone", "k", "lists/l"]})
+        assert headers.getRawHeaders("etag") == ['"8"'] and self.store.reaching == [("routes", 8)]
+        (commit,) = self.store.commits
+        assert (commit.part, commit.expected, commit.actor, commit.reason) == ("routes", 7, "me", "fixed")
+        assert commit.entries == {"routes": {"k": kube["k"].text(), "gone": None}, "lists": {"l": kube["l"].text()}}
+
+    @inlineCallbacks
+    def test_some_are_released(self) -> Any:
+        kube = self.hold()
+        status, _, told = yield self.ask("/v1/rollback/release?name=lists/l&name=gone", "POST")
+        assert (status, told["changed"]) == (200, ["gone", "lists/l"])
+        assert self.store.commits.pop().entries == {"routes": {"gone": None}, "lists": {"l": kube["l"].text()}}
+        for name in ("free", "ours", "unknown"):
+            status, _, told = yield self.ask(f"/v1/rollback/release?name={name}&name=k", "POST")
+            assert (status, told["code"]) == (404, "not_found") and self.store.commits == []
+            assert told["error_msg"] == f"no rollback holds {name}: held are gone, k, lists/l"
+
+    @inlineCallbacks
+    def test_a_release_of_nothing_is_no_revision_and_a_lost_race_is_told(self) -> Any:
+        status, _, told = yield self.ask("/v1/rollback/release", "POST")
+        assert (status, told) == (200, {"revision": 7, "changed": []}) and self.store.commits == []
+        self.hold()
+        self.store.read_at = 6
+        status, _, told = yield self.ask("/v1/rollback/release", "POST")
+        assert (status, told["code"]) == (412, "conflict")
+        self.store.down = True
+        status, _, told = yield self.ask("/v1/rollback/release", "POST")
+        assert (status, told["code"]) == (503, "store")
+
+    @inlineCallbacks
+    def test_every_change_is_answered_once_it_is_in_force(self) -> Any:
+        done: list[Any] = []
+        self.hold()
+        self.store.revisions = [Revision(7, 2.0, "me", "", {"x": (None, json.loads(KUBE))})]
+        for part, path, method, body in [
+            ("routes", "/v1/routes/shop", "PUT", json.dumps(DOC).encode()), ("routes", "/v1/routes/old", "DELETE", b""),
+            ("services", "/upstream/u", "POST", b"server 10.0.0.1;"), ("routes", "/v1/rollback/6", "POST", b""),
+            ("routes", "/v1/rollback/release", "POST", b""),
+        ]:  # fmt: skip
+            self.store.arrived, self.store.revision = Deferred(), 7
+            asked = self.ask(path, method, body).addCallback(done.append)
+            while not self.store.reaching:
+                yield deferLater(reactor, 0)
+            assert self.store.reaching.pop() == (part, 8) and done == []
+            self.store.arrived.callback(None)
+            yield asked
+            assert done.pop()[0] == 200
 
     @inlineCallbacks
     def test_what_a_change_means(self) -> Any:

@@ -65,4 +65,23 @@ class DyupsTests(AdminCase):
     @inlineCallbacks
     def test_a_store_that_takes_no_changes(self) -> Any:
         status, _, text = yield self.ask("/upstream/u", "POST", b"server 10.0.0.1;")
-        assert status == 409 and "takes no changes" in text
+        assert status == 400 and "takes no changes" in text
+
+    @inlineCallbacks
+    def test_what_is_the_controllers_is_not_taken_away(self) -> Any:
+        self.store = Store()
+        self.store.entries["services", "n/s:80"] = b'{"endpoints": ["10.0.0.1:80"], "source": "kube"}'
+        status, _, text = yield self.ask("/upstream/n%2Fs:80", "DELETE")
+        assert (status, self.store.commits) == (400, [])
+        assert text == (
+            "n/s:80 is the controller's: delete its Service in Kubernetes, or POST servers of your own here\n"
+        )
+        status, _, told = yield self.ask("/v1/upstreams/n%2Fs:80", "DELETE")
+        assert (status, told["code"]) == (409, "kube")
+
+    @inlineCallbacks
+    def test_a_store_that_is_down_may_be_there_again_soon(self) -> Any:
+        self.store = Store()
+        self.store.down = True
+        status, _, text = yield self.ask("/upstream/u", "POST", b"server 10.0.0.1;")
+        assert (status, text) == (503, "it is down\n")

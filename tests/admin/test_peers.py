@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import TestCase
 
 from gwt.admin import peers
@@ -78,6 +80,35 @@ class PeersTests(TestCase):
             silent.bind(os.fspath(self.directory / f"{os.getpid()}0.peer"))
             silent.listen()
             yield self.make(1).ask({"ask": "it"})
+
+    @inlineCallbacks
+    def test_an_answer_may_come_later_or_never(self) -> Any:
+        ended: Deferred[None] = Deferred()
+        later: Deferred[Iterator[Any]] = Deferred()
+        never: Deferred[Iterator[Any]] = Deferred(lambda _: ended.callback(None))
+        for number, answer in enumerate((later, never), 2):
+            other = Other(reactor, self.directory, lambda question, answer=answer: answer)
+            other.number = number
+            other.start()
+            self.addCleanup(other.stop)
+        self.patch(peers, "PATIENCE", 0.3)
+        said: list[Any] = []
+        asked = self.make(1).ask({"ask": "it"}, said.append)
+        reactor.callLater(0.05, later.callback, iter([7]))  # type: ignore[attr-defined]
+        yield asked
+        assert said == [7]
+        yield ended  # nobody wants to know any more
+
+    def test_a_question_that_is_taken_back_is_no_error(self) -> None:
+        peer = self.directory / "5.peer"
+        peer.touch()
+        self.addCleanup(peer.unlink)
+        asked = Peers(MemoryReactorClock(), self.directory, lambda question: iter(())).ask({"ask": "it"})
+        asked.cancel()
+        self.successResultOf(asked)
+        del asked
+        gc.collect()
+        assert self.flushLoggedErrors() == []
 
     @inlineCallbacks
     def test_a_process_alone_has_no_peers(self) -> Any:

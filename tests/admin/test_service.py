@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from admin.serving import AdminCase, reactor
+from admin.test_changes import Store
 from prometheus_client.parser import text_string_to_metric_families
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import LoopingCall
 
 from gwt.admin.service import add
@@ -23,6 +24,15 @@ class ServiceTests(AdminCase):
             self.health.ready, self.health.draining = bool(ready), bool(draining)
             got, _, told = yield self.ask("/readyz")
             assert (got, told["status"], list(told["sources"])) == (status, word, ["file:./routes"])
+
+    def test_other_workers_hear_once_a_change_is_in_force_here(self) -> None:
+        self.store = Store()
+        self.store.arrived = Deferred()
+        told = self.admin._tell({"ask": "reach", "part": "services", "rev": 9})
+        assert isinstance(told, Deferred) and self.store.reaching == [("services", 9)]
+        self.assertNoResult(told)
+        self.store.arrived.callback(9)
+        assert list(self.successResultOf(told)) == []
 
     @inlineCallbacks
     def test_metrics_can_be_read(self) -> Any:

@@ -17,9 +17,9 @@ parts = st.sampled_from(sorted(PARTS))
 class Following(RuleBasedStateMachine):
     """A store that others write to, and one who follows it over a channel that loses messages."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.id, self.count = "s0", 0
+    @initialize(id_=st.sampled_from(["s0", ""]))
+    def begin(self, id_: str) -> None:
+        self.id, self.count = id_, 0
         self.revs = dict.fromkeys(PARTS, 0)
         self.content: dict[str, dict[str, int]] = {part: {} for part in PARTS}
         self.past: dict[str, list[dict[str, int]]] = {part: [{}] for part in PARTS}
@@ -42,6 +42,12 @@ class Following(RuleBasedStateMachine):
                 self.content[part].pop(key, None)
         self.past[part].append(dict(self.content[part]))
         self.channel.append(Change(part, self.revs[part], tuple(keys) if named else ()))
+
+    @rule()
+    def given_an_id(self) -> None:
+        """By whoever is the first of us to write there."""
+        self.count += 1
+        self.id = self.id or f"s{self.count}"
 
     @rule()
     def replaced(self) -> None:

@@ -62,6 +62,26 @@ def test_all_is_read_in_pages_and_then_watched(etcd: Etcd) -> None:
     assert etcd.watches[0][0]["start_revision"] == str(etcd.rev + 1)
 
 
+def test_an_etcd_that_is_restored_from_a_copy_says_that_it_went_back(etcd: Etcd) -> None:
+    one = reader(etcd)
+    before = result(one.state())
+    etcd.rev -= 50
+    etcd.watches[0][2]("it ended")
+    after = result(one.state())
+    assert after.revs["routes"] > before.revs["routes"]  # as it counts itself: all is to be read again
+    for part in after.revs:
+        assert one.expected(part, after.revs) < one.expected(part, before.revs)
+
+
+def test_an_etcd_needs_no_id_as_long_as_something_stands_there(etcd: Etcd) -> None:
+    del etcd.keys["/gwt/id"]
+    one = reader(etcd)
+    assert result(one.state()).id == ""
+    etcd.keys.clear()
+    one = reader(etcd)
+    assert result(one.state()).id is None
+
+
 def test_what_the_watch_tells(etcd: Etcd) -> None:
     one = reader(etcd)
     result(one.state())

@@ -110,6 +110,35 @@ def test_another_store_takes_all_parts() -> None:
     assert one.question() == Question("certificates", None)
 
 
+def test_an_id_where_there_was_none_is_the_same_store_read_again() -> None:
+    one = Follower()
+    for part in PARTS:
+        assert one.answered(Question(part, None), state(5, 5, ""))
+    given = state(6, 5, "given")
+    assert not any(one.is_new(part, given) for part in PARTS)
+    one.heard(Change("routes", 6, ("a",)))
+    question = one.question()
+    assert question is not None and not one.answered(question, given)
+    for part in PARTS:
+        assert one.question() == Question(part, None) and one.answered(Question(part, None), given)
+    assert one.question() is None and one.id == "given"
+
+
+@pytest.mark.parametrize("after", [state(1, 5, ""), state(6, 4, "given"), state(6, 6, "")])
+def test_a_store_without_an_id_is_new_when_a_revision_went_back_or_it_was_empty(after: State) -> None:
+    one = Follower()
+    for part in PARTS:
+        assert one.answered(Question(part, None), state(5, 5, ""))
+    assert one.is_new("routes", after) is (after.revs["routes"] == 1 or after.revs["services"] == 4)
+    with pytest.raises(Unreadable):
+        one.looked(state(id_=None))
+    one.looked(after)
+    for part in PARTS:
+        assert one.is_new(part, after) and one.question() == Question(part, None)
+        assert one.answered(Question(part, None), after)
+    assert not any(one.is_new(part, after) for part in PARTS) and one.question() is None
+
+
 def test_a_copy_of_a_store_that_had_no_certificates_lacks_nothing_else() -> None:
     one = Follower("a", {"routes": 1, "services": 1})
     assert one.question() is None

@@ -41,7 +41,11 @@ def test_changes_come_by_part_and_only_once() -> None:
     assert mirror.follow(events) == [] and mirror.at == 7 and mirror.routes_rev == 7
     assert mirror.read(Question("services", None)) == {"services": {}}
     assert mirror.follow([kv("rev", "", 9)]) == [] and mirror.routes_rev == 9
-    assert mirror.follow([kv("id", None, 10)]) == [] and mirror.state.id is None
+    assert mirror.follow([kv("id", None, 10)]) == [] and mirror.state.id == ""  # routes/x and y are there
+    mirror.follow([kv("routes/x", None, 11), kv("routes/y", None, 11)])
+    assert mirror.state.id == ""
+    mirror.follow([kv("lists/l", None, 12)])
+    assert mirror.state.id is None and mirror.state.format == "1"
 
 
 def test_a_certificate_is_no_revision_of_routes() -> None:

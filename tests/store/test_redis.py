@@ -64,6 +64,14 @@ def test_the_state_is_one_round_trip() -> None:
     assert one._client.commands == [(b"MGET", *(f"{{gwt}}:{key}".encode() for key in keys))]
 
 
+@pytest.mark.parametrize(("reply", "id_"), [
+    ([None, None, None, None, None], None), ([None, b"1", b"0", None, None], None),
+    ([None, None, b"1", None, None], ""), ([None, None, None, None, b"1"], ""), ([b"a", None, None, None, None], "a"),
+])  # fmt: skip
+def test_a_store_is_empty_where_it_has_neither_an_id_nor_a_revision(reply: Any, id_: str | None) -> None:
+    assert result(reader(reply).state()).id == id_
+
+
 def test_names_or_all() -> None:
     one = reader([b"a", b"1", b"7", b"8", None, [b"v"]], [b"a", b"1", b"7", b"8", None, [b"x", b"1", b"y", b"2"]])
     state, found = result(one.read(Question("services", frozenset(["n/s:80"]))))

@@ -246,7 +246,7 @@ class FaultTests(TestCase):
             yield self.until("a")
         server.command("RENAME", "{gwt}:id", "{gwt}:was")
         server.command("LPUSH", "{gwt}:id", "x")
-        self.assertIn("empty", (yield self.pull_fails()))
+        self.assertIn("WRONGTYPE", (yield self.pull_fails()))
         server.command("RENAME", "{gwt}:was", "{gwt}:id")
         server.command("SET", "{gwt}:rev", "many")
         self.assertIn("no number", (yield self.pull_fails()))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gwt.store.commit import Revision, entry_of, label_of
-from gwt.store.revisions import NOTHING, Forgotten, differences, rollback, summary, undone
+from gwt.store.revisions import NOTHING, Forgotten, differences, released, rollback, summary, undone
 
 
 def entry(doc: Any, source: str = "admin", **more: Any) -> dict[str, Any]:
@@ -54,6 +54,15 @@ def test_what_the_controller_had_is_held() -> None:
     history = [*HISTORY, Revision(4, 4.0, "kube", "", {"k": (KUBE, entry({"hosts": ["z"]}, "kube"))})]
     commit = rollback(history, 4, 3, "me", 9.0)
     assert commit is not None and json.loads(commit.entries["routes"]["k"] or "") == {**KUBE, "held": 3}
+
+
+def test_what_is_held_is_given_back() -> None:
+    held, nothing = {**KUBE, "held": 1}, {**KUBE, "doc": None, "held": 1}
+    texts = {"k": held, "gone": nothing, "free": KUBE, "ours": {**A, "held": 1}, "doc": {"held": 1}}
+    routes: dict[str, bytes | None] = {name: json.dumps(value).encode() for name, value in texts.items()}
+    found = {"routes": {**routes, "bad": b'"held"{', "none": None}, "lists": {"x": json.dumps(held).encode()}}
+    given = {label: text and json.loads(text) for label, text in released(found).items()}
+    assert given == {"k": KUBE, "gone": None, "lists/x": KUBE}
 
 
 def test_back_to_now_is_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -238,13 +239,29 @@ def test_an_emptied_store_is_not_followed_and_a_new_one_is() -> None:
     assert stage.routes == {"c"}
 
 
-def test_a_store_that_shrinks_is_held_back_and_then_believed() -> None:
-    fake = Fake()
+def full(fake: Fake) -> None:
+    """Thirty Routes."""
     for number in range(30):
         fake.put(f"r{number}")
+
+
+#: What becomes of a store whose contents are another without a revision that says so.
+REPLACED: dict[str, Callable[[Fake], None]] = {
+    "another id": lambda fake: setattr(fake, "id", "b"),
+    "no id any more": lambda fake: setattr(fake, "id", ""),
+    "a revision that went back": lambda fake: fake.revs.update(routes=5),
+    "another part's revision went back": lambda fake: fake.revs.update(services=0, routes=50),
+}
+
+
+@pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED.keys())
+def test_a_store_that_shrinks_is_held_back_and_then_believed(replace: Callable[[Fake], None]) -> None:
+    fake = Fake()
+    full(fake)
     stage = Stage(fake, hold=30.0).up()
     for number in range(20):
         fake.drop(f"r{number}", told=False)
+    replace(fake)
     stage.pull()
     assert len(stage.routes) == 30 and "shrunk from 30 to 10 routes" in stage.failures[0]
     stage.clock.advance(29)
@@ -253,6 +270,124 @@ def test_a_store_that_shrinks_is_held_back_and_then_believed() -> None:
     stage.clock.advance(1)
     stage.pull()
     assert len(stage.routes) == 10
+
+
+@pytest.mark.parametrize("nameless", [False, True])
+def test_deletions_that_were_missed_are_believed_and_hold_nothing_up(nameless: bool) -> None:
+    fake = Fake()
+    full(fake)
+    stage = Stage(fake).up()
+    for number in range(30):
+        fake.drop(f"r{number}", told=False)
+    if nameless:
+        fake.store.heard(Change("routes", fake.revs["routes"], ()))
+    else:
+        stage.pull()
+    stage.settle()
+    assert stage.routes == set() and not stage.failures
+    fake.put("new")
+    stage.settle()
+    assert stage.routes == {"new"}
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_deletions_while_a_gateway_was_down_are_believed(tmp_path: Path, counted: bool) -> None:
+    fake = Fake()
+    fake.counted = counted
+    full(fake)
+    Stage(fake, tmp_path / "copy").up().store.stop()
+    fake.down = True
+    stage = Stage(fake, tmp_path / "copy")
+    stage.clock.advance(PATIENCE)
+    stage.settle()
+    assert len(stage.routes) == 30
+    for number in range(30):
+        fake.drop(f"r{number}", told=False)
+    fake.down = False
+    stage.up()
+    stage.pull()
+    assert stage.routes == set() and not stage.failures
+
+
+def test_a_store_restored_from_before_that_counts_for_itself_is_not_believed() -> None:
+    fake = Fake()
+    full(fake)
+    stood = {31: 900, 32: 850}  # where the store is at the first count, and at the next, after it was read again
+    fake.expected = lambda part, revs: stood.get(revs.get(part, -1), 0)  # type: ignore[method-assign]
+    stage = Stage(fake).up()
+    fake.hashes["routes"] = {}
+    fake.revs["routes"] += 1
+    stage.pull()
+    assert len(stage.routes) == 30 and "shrunk from 30 to 0 routes" in stage.failures[0]
+
+
+def test_a_store_without_an_id_is_followed_also_when_it_is_given_one() -> None:
+    fake = Fake()
+    fake.id = ""
+    full(fake)
+    stage = Stage(fake).up()
+    assert stage.started and len(stage.routes) == 30
+    before, fake.id = len(stage.deltas), "given"
+    stage.pull()
+    assert len(stage.deltas) == before and not stage.failures
+    fake.id = ""
+    stage.pull()
+    fake.id = "given"
+    fake.put("new")  # whoever gave it one has told of the change that came with it
+    stage.settle()
+    assert "new" in stage.routes and len(stage.routes) == 31 and not stage.failures
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_a_store_without_an_id_that_is_emptied_and_filled_again_takes_nothing_away(further: bool) -> None:
+    fake = Fake()
+    fake.id = ""
+    full(fake)
+    fake.hashes["services"]["u"] = b'{"endpoints": ["10.0.0.1:80"]}'
+    fake.revs["services"] = 5
+    stage = Stage(fake).up()
+    whole = dict(fake.hashes["routes"])
+    fake.id, fake.hashes["routes"], fake.hashes["services"] = None, {}, {}
+    stage.pull()
+    fake.id, fake.revs = "", dict.fromkeys(PARTS, 0)
+    fake.revs["services"] = 6 if further else 1
+    fake.hashes["services"]["new"] = b'{"endpoints": ["10.0.0.1:80"]}'
+    if further:
+        fake.revs["routes"] = 99  # it was seen empty: how far it is now says nothing
+    stage.pull()
+    assert len(stage.routes) == 30 and "new" in stage.deltas[-1].services
+    assert "empty" in stage.failures[0] and "shrunk from 30 to 0 routes" in stage.failures[1]
+    fake.hashes["routes"] = whole
+    fake.put("more")
+    stage.pull()
+    assert len(stage.routes) == 31
+
+
+def test_the_copy_of_a_store_without_an_id_is_used(tmp_path: Path) -> None:
+    fake = Fake()
+    fake.id = ""
+    fake.put("a")
+    Stage(fake, tmp_path / "copy").up().store.stop()
+    fake.down = True
+    stage = Stage(fake, tmp_path / "copy")
+    stage.clock.advance(PATIENCE)
+    stage.settle()
+    assert stage.started and stage.routes == {"a"}
+
+
+def test_how_long_is_held_back_may_change() -> None:
+    fake = Fake()
+    full(fake)
+    stage = Stage(fake, hold=30.0).up()
+    fake.id, fake.hashes["routes"] = "b", {}
+    stage.pull()
+    stage.store.hold(90.0)
+    stage.clock.advance(60)
+    stage.pull()
+    assert len(stage.routes) == 30 and "30 s more" in stage.failures[-1]
+    stage.store.hold(60.0)
+    stage.pull()
+    assert stage.routes == set()
 
 
 @pytest.mark.parametrize("told", [False, True])
@@ -286,7 +421,7 @@ def test_what_is_held_back_holds_nothing_else_up() -> None:
         fake.put(f"r{number}")
     stage = Stage(fake).up()
     fake.hashes["routes"] = {}
-    fake.revs["routes"] += 1
+    fake.revs["routes"] -= 1
     stage.pull()
     asked = len(fake.questions)
     fake.hashes["services"]["u"] = b'{"endpoints": ["10.0.0.1:80"]}'
@@ -304,13 +439,13 @@ def test_it_comes_back_before_it_is_believed() -> None:
     stage = Stage(fake, hold=30.0).up()
     whole = dict(fake.hashes["routes"])
     fake.hashes["routes"] = {}
-    fake.revs["routes"] += 1
+    fake.revs["routes"] -= 1
     stage.pull()
     fake.hashes["routes"] = whole
     stage.pull()
     assert len(stage.failures) == 1 and len(stage.routes) == 30
     fake.hashes["routes"] = {}
-    fake.revs["routes"] += 1
+    fake.revs["routes"] -= 1
     stage.clock.advance(31)
     stage.pull()
     assert len(stage.failures) == 2 and len(stage.routes) == 30
@@ -434,15 +569,22 @@ def test_without_content_it_is_tried_again() -> None:
     assert stage.started
 
 
-def test_a_commit_is_told_once_it_is_in_force_here_or_a_second_has_passed() -> None:
+def test_a_commit_is_reached_once_it_is_in_force_here_or_a_second_has_passed() -> None:
     fake = Fake()
     stage, told = Stage(fake).up(), list[int]()
-    stage.store.commit(Commit("routes", {}, "me")).addCallback(told.append)
+
+    def commit() -> None:
+        made = stage.store.commit(Commit("routes", {}, "me"))
+        made.addCallback(lambda rev: stage.store.reached("routes", rev)).addCallback(told.append)
+
+    commit()
     assert told == []
     fake.put("a")
     stage.settle()
     assert told == [fake.revs["routes"]] and stage.routes == {"a"}
-    stage.store.commit(Commit("routes", {}, "me")).addCallback(told.append)
+    stage.store.reached("routes", fake.revs["routes"]).addCallback(told.append)
+    assert told.pop() == told[0]
+    commit()
     stage.clock.advance(REACH)
     assert told[1:] == [fake.revs["routes"] + 1]
     fake.put("b")

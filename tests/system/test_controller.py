@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from kube.apiserver import ApiServer, config_map, service, slice_
 from system.controlling import ControllerProcess
-from system.harness import GatewayProcess, Origin, get, poll
+from system.harness import GatewayProcess, Origin, get, poll, request
 from system.redis import RedisServer
 from system.shared import KINDS, SharedStore, document, opened
+
+from gwt.cli.main import run
 
 
 @pytest.fixture
@@ -321,6 +323,48 @@ def test_an_entry_that_is_held_stays_until_its_config_map_changes(
         assert stored(redis, "routes")["a"] == held
         api.put("configmaps", config_map("n/routes", {"name": "a", **document("new.example.com")}))
         poll(lambda: stored(redis, "routes")["a"]["doc"]["hosts"] == ["new.example.com"])
+
+
+def test_an_entry_that_is_released_is_what_its_config_map_says_now(
+    tmp_path: Path, store: SharedStore, api: ApiServer, origin: Origin
+) -> None:
+    fill(api, origin)
+    with ControllerProcess(tmp_path / "c", api, store), gateway(tmp_path, store) as one:
+        poll(lambda: answer(one) == "origin")
+        first = get(one.admin, "/v1/history").json()["revision"]
+        api.put("configmaps", config_map("n/routes", {"name": "a", **document("new.example.com")}))
+        api.put("configmaps", config_map("n/more", {"name": "b", **document("b.example.com")}))
+        poll(lambda: answer(one, "new.example.com") == answer(one, "b.example.com") == "origin")
+        assert request(one.admin, "POST", f"/v1/rollback/{first}").json()["changed"] == ["a", "b"]
+        assert answer(one) == "origin" and answer(one, "new.example.com") == answer(one, "b.example.com") == 404
+        poll(lambda: told(api, "n/routes") == {"accepted": 0, "held": ["a"]})
+        poll(lambda: told(api, "n/more") == {"accepted": 0, "held": ["b"]})
+        release = ["rollback", "--admin", f"http://127.0.0.1:{one.admin}", "--release"]
+        assert run([*release, "b"]) == 0
+        poll(lambda: answer(one, "b.example.com") == "origin")
+        assert answer(one) == "origin" and store.entries("routes")["a"]["held"] == first
+        assert run(release) == 0
+        poll(lambda: answer(one, "new.example.com") == "origin" and answer(one) == 404)
+        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        assert not any("held" in entry for entry in store.entries("routes").values())
+
+
+def test_a_store_that_a_tool_has_begun_without_an_id_is_gone_on_with(
+    tmp_path: Path, store: SharedStore, api: ApiServer, origin: Origin
+) -> None:
+    routes = {f"r{number}": document(f"r{number}.example.com", "t") for number in range(30)}
+    store.write("routes", {"routes": routes})
+    store.service("n/t:80", origin.address)
+    with gateway(tmp_path, store) as one:
+        poll(lambda: answer(one, "r7.example.com") == "origin")
+        fill(api, origin)
+        with ControllerProcess(tmp_path / "c", api, store), Origin("new") as new:
+            poll(lambda: answer(one) == "origin")
+            assert store.get("id")
+            replace(api, new)
+            poll(lambda: answer(one) == "new")
+        assert answer(one, "r7.example.com") == "origin"
+        assert not any("has shrunk from" in line for line in one.lines)
 
 
 @pytest.mark.parametrize(
