@@ -79,12 +79,11 @@ class SharedStore:
     def stop(self) -> Deferred[None]:
         """See `Store.stop`."""
         self._apply = None
-        if self._keeper is not None:
-            self._keeper.end()
+        written = succeed(None) if self._keeper is None else self._keeper.end()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        return self._reader.stop()
+        return written.addCallback(lambda _: self._reader.stop())
 
     def commit(self, commit: Commit) -> Deferred[int]:
         """See `Writable.commit`."""

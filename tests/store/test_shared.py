@@ -381,6 +381,24 @@ def test_the_copy_is_written_at_the_end(tmp_path: Path) -> None:
     assert b'"a"' in (tmp_path / "copy").read_bytes()
 
 
+def test_the_end_comes_when_the_copy_is_written(tmp_path: Path) -> None:
+    fake, thread, ended = Fake(), list[Deferred[None]](), list[Any]()
+    fake.put("a")
+
+    def in_thread(*_: Any) -> Deferred[None]:
+        thread.append(Deferred())
+        return thread[-1]
+
+    stage = Stage(fake, tmp_path / "copy", in_thread=in_thread).up()
+    stage.clock.advance(COPY_AFTER)
+    fake.put("b")
+    stage.settle()
+    stage.store.stop().addCallback(ended.append)
+    assert ended == []
+    thread[0].callback(None)
+    assert ended == [None] and b'"b"' in (tmp_path / "copy").read_bytes()
+
+
 def test_a_copy_made_while_a_part_of_a_new_store_is_held_back_is_whole(tmp_path: Path) -> None:
     fake = Fake()
     for number in range(30):
