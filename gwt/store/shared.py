@@ -55,7 +55,7 @@ class SharedStore:
         self._handed: tuple[int, ...] = ()
         self._gather = Gather()
         self._busy: Deferred[None] | None = None
-        self._again = False
+        self._again = self._news = False
         self._held: dict[str, float] = {}
         self._started: Deferred[None] | None = None
         self._timers: dict[str, Any] = {}
@@ -134,6 +134,8 @@ class SharedStore:
         self._follower.heard(change)
         if self._busy is None:
             self._run(False).addErrback(self._tell)
+        else:
+            self._news = True
 
     # -- one reader at a time
 
@@ -149,9 +151,10 @@ class SharedStore:
     def _ended(self, result: Any) -> Any:
         self._busy = None
         self._release()
-        again, self._again = self._again, False
-        if again and not isinstance(result, Failure):
-            self._run(True).addErrback(self._tell)
+        look, news = self._again and not isinstance(result, Failure), self._news
+        self._again = self._news = False
+        if look or news:  # what was heard of meanwhile may be of a part that had been passed over by then
+            self._run(look).addErrback(self._tell)
         return result
 
     async def _read(self, look: bool) -> None:

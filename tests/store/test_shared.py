@@ -191,6 +191,26 @@ def test_changes_that_come_while_one_is_read_follow() -> None:
     assert stage.routes == {"a", "b"}
 
 
+def test_a_message_that_was_waited_for_counts_also_while_another_part_is_read() -> None:
+    fake = Fake()
+    stage = Stage(fake).up()
+    fake.slow = True
+    fake.put("a", told=False)
+    fake.put("b", told=False)
+    stage.store.heard(Change("routes", fake.revs["routes"] - 1, ("a",)))
+    fake.hashes["services"]["u"] = b'{"endpoints": ["10.0.0.1:80"]}'
+    fake.revs["services"] += 1
+    stage.store.heard(Change("services", fake.revs["services"], ("u",)))
+    fake.release()  # of routes there is more than was heard of: they are passed over
+    stage.settle()
+    assert fake.questions[-1].part == "services" and stage.routes == set()
+    fake.slow = False
+    stage.store.heard(Change("routes", fake.revs["routes"], ("b",)))
+    fake.release()
+    stage.settle()
+    assert stage.routes == {"a", "b"} and "u" in stage.deltas[-2].services
+
+
 def test_of_many_changes_some_are_read_together() -> None:
     fake = Fake()
     stage = Stage(fake).up()
