@@ -472,7 +472,7 @@ def test_without_content_it_is_tried_again() -> None:
     assert stage.started
 
 
-def test_a_commit_is_told_once_it_is_in_force_here_or_a_second_has_passed() -> None:
+def test_a_commit_is_told_once_it_is_in_force_here_or_the_time_is_up() -> None:
     fake = Fake()
     stage, told = Stage(fake).up(), list[int]()
     stage.store.commit(Commit("routes", {}, "me")).addCallback(told.append)
