@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,7 +62,9 @@ class ControllerProcess(Process):
         return state is not None and bool(state["leads"])
 
     def metric(self, line: str) -> float:
-        """The value of a line of /metrics that begins so."""
+        """The value of a line of /metrics that begins so; NaN, which equals nothing, where there is no such metric."""
         text = get(self.port, "/metrics").body.decode()
+        if f"# TYPE {line.partition('{')[0]} " not in text:
+            return math.nan
         found = [one for one in text.splitlines() if one.startswith(f"{line} ")]
         return float(found[0].rpartition(" ")[2]) if found else 0.0
