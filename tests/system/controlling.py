@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from system.harness import Process, free_port, get, poll, twistd
 
+#: For tests in which a lease runs out: whoever stands still for a second loses it, which the usual one outlasts.
+SHORT_LEASE = {"duration": 2, "renew": 1.4, "retry": 0.3}
+
 
 class Kubernetes(Protocol):
     """An API server, real or not."""
@@ -30,7 +33,6 @@ class ControllerProcess(Process):
             "kubernetes": {"path": "kubeconfig"},
             "store": kept.url,
             "namespaces": ["n"],
-            "lease": {"duration": 2, "renew": 1.4, "retry": 0.3},
             "listen": f"tcp:{self.port}:interface=127.0.0.1",
             **settings,
         }
