@@ -177,9 +177,9 @@ def on_redis(offer: Offer, frozen: float = 0.0) -> None:
     allowed = max(offer.rate * 0.1, 3) * bool(terms(offer.rate, offer.burst, 3).credit)
     told(sorted(moment for worker in workers for moment in worker.admitted), offer, workers, allowed)
     made = sum(worker.requests for worker in workers)
-    asked, waited = (sum(getattr(worker, name) for worker in workers) for name in ("questions", "waited"))
-    print(f"; {asked / made:.4f} round trips a request (0.1 at the highest), {waited / made:.2%} waited", end="")
-    print(f", {max(worker.longest_wait for worker in workers) * 1000:.0f} ms at most", end="")
+    asked, waits = sum(worker.questions for worker in workers), [one for worker in workers for one in worker.waits]
+    print(f"; {asked / made:.4f} round trips a request (0.1 at the highest), {len(waits) / made:.2%} waited", end="")
+    print(f", {max((end - begin for begin, end in waits), default=0) * 1000:.0f} ms at most", end="")
     if frozen:
         ups = [min(moment for moment, what in worker.events if what == "up" and moment > back) for worker in workers]
         print(f"; back after {max(ups) - back:.2f} s (2)", end="")

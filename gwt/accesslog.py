@@ -5,6 +5,7 @@ What cannot be written, because a pipe is full or a disk is, stays for a while, 
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -18,6 +19,7 @@ from twisted.logger import Logger
 
 from gwt.logline import LogRecord, format_combined, format_json
 from gwt.metrics import Meters
+from gwt.model.configfile import Objection
 from gwt.model.settings import AccessLog as Wanted
 
 #: A batch is written when it has this many bytes, or after `TICK` seconds.
@@ -224,4 +226,37 @@ def open_log(wanted: Wanted | None, base: Path, clock: IReactorTime, meters: Met
     if wanted is None:
         return None
     path = wanted.path if wanted.path == "-" else str(base / wanted.path)
-    return AccessLog(path, wanted.format, clock, meters.log_lines_dropped.inc, meters.log_lines_written.inc)
+    try:
+        return AccessLog(path, wanted.format, clock, meters.log_lines_dropped.inc, meters.log_lines_written.inc)
+    except OSError as error:
+        raise OSError(_refusal(path, error.strerror or str(error))) from error
+
+
+def objections(wanted: Wanted | None, base: Path) -> list[Objection]:
+    """What keeps the log from being opened, for all that can be told without making or opening it."""
+    if wanted is None or wanted.path == "-":
+        return []
+    path = base / wanted.path
+    try:
+        number = _obstacle(path)
+    except OSError as error:
+        number = error.errno or errno.EIO
+    return [Objection(("access_log", "path"), _refusal(str(path), os.strerror(number)))] if number else []
+
+
+def _obstacle(path: Path) -> int:
+    """The error number with which `path` would not open for writing; 0: none. Raises OSError where that is told."""
+    if not path.exists():
+        if not stat.S_ISDIR(path.parent.stat().st_mode):
+            return errno.ENOTDIR
+        return 0 if os.access(path.parent, os.W_OK | os.X_OK) else errno.EACCES
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return errno.EISDIR
+    if stat.S_ISSOCK(mode):
+        return errno.ENXIO
+    return 0 if os.access(path, os.W_OK) else errno.EACCES
+
+
+def _refusal(path: str, reason: str) -> str:
+    return f"access_log.path: cannot open {path}: {reason}"

@@ -201,8 +201,9 @@ class _Growth:
         self._lists |= verdict.lists
         self._uses_config |= verdict.uses_config
         self._plugins |= verdict.plugins
-        for message, line in verdict.warnings:
-            self._warn(message, line)
+        for warned in verdict.warnings:
+            if warned.origin.level != "global":  # of those it is told once, for all documents
+                self._warn(warned.text, warned.line)
         why = verdict.why
         if not why:
             try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from gwt.branches import LAST, Branch, Entries, Grower, closed_branch
 from gwt.delta import Delta
-from gwt.fitting import Outermost, Unfit
+from gwt.fitting import Outermost, Unfit, Warned
 from gwt.leaf import Leaf
 from gwt.model.route import Problem, Quarantined, Route, Rule
 from gwt.phase.plugin import Config
@@ -148,6 +148,7 @@ class _Compilation:
             else:
                 self._branches[key] = branch
         self._problems = dict(self._before.compile_problems)
+        self._note("gateway", tuple(_warning(warned) for warned in self._grower.outermost.verdict.warnings))
         yield
         rules, rule_entries = yield from self._rules()
         hosts = yield from self._hosts(grown)
@@ -156,7 +157,7 @@ class _Compilation:
         changes = yield from self._entries(hosts, rule_entries)
         router = yield from self._before.router.with_hosts_in_steps(changes)
         yield from self._ambiguities(changes, router)
-        guarded = yield from self._guarded(hosts)
+        guarded = yield from self._guarded(hosts, rule_entries)
         streams = yield from self._streams(grown)
         return replace(
             self._before,
@@ -284,9 +285,13 @@ class _Compilation:
                 yield
         return changes
 
-    def _guarded(self, hosts: Mapping[str, tuple[str, ...]]) -> Steps[frozenset[str]]:
+    def _guarded(self, hosts: Mapping[str, tuple[str, ...]], rules: Mapping[str, Entries]) -> Steps[frozenset[str]]:
+        """Rules are under gateway.yaml alone; where that changes they are all new, and their hosts touched."""
         before, now = self._before.guarded, set()
+        under = rules if self._grower.outermost.verdict.guarded else ()
         for number, host in enumerate(self._touched):
+            if host in under:
+                now.add(host)
             for key in hosts.get(host, ()):
                 if host in self._branches[key].guarded:
                     now.add(host)
@@ -339,6 +344,11 @@ class _Compilation:
 def _flaw(route: Route, reason: str) -> Problem:
     source = route.source
     return Problem(source.file, source.line, 1 if source.line else 0, reason, "", route.name)
+
+
+def _warning(warned: Warned) -> Problem:
+    line = warned.line
+    return Problem(warned.origin.file, line, 1 if line else 0, warned.text, severity="warning")
 
 
 def _taken(loser: StreamLeaf, holder: StreamLeaf) -> Problem:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gwt.model.problem import format_problem
+from gwt.model.problem import brief, format_problem
+from gwt.model.route import Problem
 from gwt.model.settings import Settings, load_settings
 
 DEFAULT = "gateway.yaml"
 
 
 class ConfigurationError(Exception):
-    """gateway.yaml can't be used. `lines` is what to print: one line, or every problem as `format_problem` tells it."""
+    """gateway.yaml can't be used. `lines` is what to print: one line, or every problem as `format_problem` tells it.
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    `brief` is one line in any case, for a start.
+    """
+
+    def __init__(self, lines: Iterable[str], brief: str = "") -> None:
         self.lines = tuple(lines)
+        self.brief = brief or self.lines[0]
         super().__init__("\n".join(self.lines))
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> ConfigurationError:
+        """What these (at least one) are the reason of."""
+        return cls(map(format_problem, problems), f"gwt: {brief(problems)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ def parse(text: str, path: Path | None, env: Mapping[str, str] | None = None) ->
     settings, problems = load_settings(text, file, os.environ if env is None else env)
     errors = [problem for problem in problems if problem.severity == "error"]
     if settings is None or errors:
-        raise ConfigurationError(format_problem(problem) for problem in errors or problems)
+        raise ConfigurationError.of(errors or problems)
     return Configuration(path, text, settings)
 
 

@@ -14,7 +14,6 @@ from twisted.application.service import IService
 from gwt.configuration import ConfigurationError, shown
 from gwt.kube.config import Cluster, KubeConfigError, in_cluster, kubeconfig
 from gwt.model.controlleroptions import ControllerSettings, load_controller_settings
-from gwt.model.problem import format_problem
 from gwt.model.secret import reveal
 from gwt.tap import Options as GatewayOptions
 
@@ -45,13 +44,20 @@ class Options(GatewayOptions):
 
     def read(self) -> None:
         """Read the configuration; ends the process where that can't be done, or with --check."""
+        if self["check"]:
+            raise SystemExit(check(self["config"]))
         try:
             self.settings = load(self["config"])
         except ConfigurationError as error:
-            print(error, file=sys.stderr)
-            raise SystemExit(1 if self["check"] else 2) from None
-        if self["check"]:
-            raise SystemExit(0)
+            print(error.brief, file=sys.stderr)
+            raise SystemExit(2) from None
+
+
+def check(option: str | None) -> int:
+    """Check the file; the exit status. The defaults, which hold where there is none, are right."""
+    from gwt.cli.check import check_controller
+
+    return check_controller(Path(option or DEFAULT)) if option is not None or Path(DEFAULT).exists() else 0
 
 
 def load(option: str | None) -> ControllerSettings:
@@ -68,7 +74,7 @@ def load(option: str | None) -> ControllerSettings:
     settings, problems = load_controller_settings(text, file, os.environ)
     errors = [problem for problem in problems if problem.severity == "error"]
     if settings is None or errors:
-        raise ConfigurationError(format_problem(problem) for problem in errors or problems)
+        raise ConfigurationError.of(errors or problems)
     return settings
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from gwt.closing import HARMLESS, list_names, reasons
 from gwt.guards import Here, Spot, made
 from gwt.login import PRIORITY
+from gwt.model.columns import place_of
 from gwt.model.policy import Origin, Policy, merge
 from gwt.model.problem import format_problem
 from gwt.model.route import PluginUse, Problem, Service
@@ -50,6 +51,14 @@ class Use(NamedTuple):
         return replace(self.level.origin, line=self.use.line or self.level.origin.line)
 
 
+class Warned(NamedTuple):
+    """A warning of a plugin, or about one, that the level of `origin` names, on `line` there."""
+
+    origin: Origin
+    line: int
+    text: str
+
+
 class Verdict(NamedTuple):
     """What the policy and the plugins of a path come to.
 
@@ -64,7 +73,7 @@ class Verdict(NamedTuple):
     members: tuple[Member, ...] = ()
     plugins: frozenset[str] = frozenset()
     uses_config: bool = False
-    warnings: tuple[tuple[str, int], ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 class Unfit(ValueError):
@@ -109,7 +118,7 @@ class Fitter:
         uses = effective(levels)
         why = list(reasons(policy, service, self.surroundings, self.config.lists))
         members: list[Member] = []
-        warnings: list[tuple[str, int]] = []
+        warnings: list[Warned] = []
         listed = policy.auth_type if isinstance(policy.auth_type, tuple) else ()
         any_of: list[Member] = []
         uses += _implied(policy, listed, uses)
@@ -123,14 +132,14 @@ class Fitter:
             what = state(one.use.name, meta, self.surroundings)
             if what == RUNS:
                 try:
-                    why += self._fit(one, meta, route, any_of if one.use.name in listed else members)
+                    why += self._fit(one, meta, route, any_of if one.use.name in listed else members, warnings)
                 except Unfit as error:
                     unfit += error.problems
             elif what in (MISSING, BARRED):
                 why.append(_closing(one.use.name, what, self.surroundings.file))
             elif what == SKIPPED:
-                warnings.append((f"plugin {one.use.name!r} is not in `plugins` of {self.surroundings.file}: it is "
-                                 "skipped here", one.origin.line))  # fmt: skip
+                text = f"plugin {one.use.name!r} is not in `plugins` of {self.surroundings.file}: it is skipped here"
+                warnings.append(Warned(one.level.origin, one.origin.line, text))
         if unfit:
             raise Unfit(unfit)
         if isinstance(policy.auth_type, tuple) and not why:
@@ -150,17 +159,31 @@ class Fitter:
         guards = made(policy, spot, Here(self.surroundings, self.config))
         return self.surroundings.roster.chain([*verdict.members, *guards])
 
-    def _fit(self, one: Use, meta: Meta, route: str, members: list[Member]) -> Iterator[str]:
-        """Add its member, or say why there is none."""
+    def _fit(self, one: Use, meta: Meta, route: str, members: list[Member], warnings: list[Warned]) -> Iterator[str]:
+        """Add its member and what it warns of, or say why there is none."""
         use, kind = one.use, self.surroundings.installed.types[one.use.name]
         place = (*one.level.place, use.name)
         try:
             conf = use.conf or {}
-            members.append(self.surroundings.roster.member(place, kind, conf, meta, one.origin, self.config))
+            member = self.surroundings.roster.member(place, kind, conf, meta, one.origin, self.config)
         except Misfit as misfit:
             raise Unfit(_problems(one, misfit, route)) from None
         except OutOfOrder as error:
             yield str(error)
+        else:
+            members.append(member)
+            warnings += self._warned(one, member)
+
+    def _warned(self, one: Use, member: Member) -> list[Warned]:
+        """What the plugin itself warns of; where it can't even say that, it is reported like any failure of its own."""
+        try:
+            found = [(str(field), str(text)) for field, text in member.plugin.warnings()] if member.plugin else []
+        except Exception as error:
+            self.surroundings.roster.tools.raised(member.name, "", error)
+            return []
+        said = [(field, f"{field}: {text}" if field else text) for field, text in found]
+        name, origin = member.name, one.level.origin
+        return [Warned(origin, one.use.line_of((f,) if f else ()), f"plugin {name!r}: {text}") for f, text in said]
 
     def _any_of(self, plugins: Sequence[Member], members: list[Member]) -> Iterator[str]:
         """Add the member that asks all of `plugins`, or say why there is none."""
@@ -208,9 +231,9 @@ def _closing(name: str, what: str, file: str) -> str:
 
 def _problems(one: Use, misfit: Misfit, route: str) -> Iterator[Problem]:
     for path, message in misfit.faults:
-        line = one.use.line_of(path)
+        line, column = place_of(one.use, path)
         text = f"plugin {one.use.name!r}: {message}"
-        yield Problem(one.level.origin.file, line, 1 if line else 0, text, "", route or None)
+        yield Problem(one.level.origin.file, line, column, text, "", route or None)
 
 
 class Outermost:

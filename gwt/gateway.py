@@ -36,7 +36,7 @@ from gwt.keychains import Keychains
 from gwt.listening import Listening
 from gwt.metrics import Meters, Metrics
 from gwt.model.settings import Settings
-from gwt.phase.ticker import Ticker
+from gwt.phase.ticker import Ticker, Waiver
 from gwt.plugging.desk import Desk
 from gwt.proxy import Proxy
 from gwt.resources import load_resources
@@ -105,6 +105,7 @@ class Gateway:
         self.refresher = self._refresher(self.following.store, self.current)
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = reactor
+        self._waiver = Waiver(TICK, self.clock())
         self._heap, self._aged = Heap(), 0.0
 
     # -- parts that depend on gateway.yaml; a reload makes them anew
@@ -160,6 +161,8 @@ class Gateway:
 
     def _tick(self) -> None:
         now = self.clock()
+        if self._waiver.waives(now):
+            return
         self.factories.tick()
         self._heap.connected(self.factories.connections)
         self.ticker.tick(now)
@@ -295,5 +298,5 @@ def allowed(configuration: Configuration) -> Configuration:
     settings = configuration.settings
     why = objection(settings.listeners.admin, settings.admin_token, settings.metrics_token)
     if why is not None:
-        raise BindError(why)
+        raise BindError(why.message)
     return configuration

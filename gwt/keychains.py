@@ -7,7 +7,7 @@ be used is told once, with its file and reason, and the last good one stays.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from gwt.model.certificate import ANY, Certificate
+from gwt.model.configfile import Objection
 from gwt.model.options import CertificateFiles, Tls
 from gwt.pemfiles import Held, PemFiles, bundle, read_client_auth
 from gwt.secure.accept import Secured, Tally
@@ -255,12 +256,26 @@ def _shown(tls: Tls, base: Path) -> PemFiles:
     return PemFiles(base, listed, None)
 
 
-def objections(tls: Tls, base: Path) -> list[str]:
+def objections(tls: Tls, base: Path) -> list[Objection]:
     """What keeps the listed files of gateway.yaml from being used, for a start that had better not happen."""
     held = PemFiles(base, tls.certificates, None).look()
-    found = [f"tls.certificates: {name}: {reason}" for name, reason in held.problems.items()]
+    places = {files.cert: index for index, files in reversed(list(enumerate(tls.certificates)))}
+    found = [
+        Objection(("tls", "certificates", places[name]), f"tls.certificates: {name}: {reason}")
+        for name, reason in held.problems.items()
+    ]
     try:
         read_client_auth(base, tls.client_auth)
     except ValueError as error:
-        found.append(f"tls.client_auth: {error}")
-    return found
+        found.append(Objection(("tls", "client_auth"), f"tls.client_auth: {error}"))
+    return [*found, *_objections_upstream(tls, base)]
+
+
+def _objections_upstream(tls: Tls, base: Path) -> Iterator[Objection]:
+    try:
+        if tls.upstream.ca is not None:
+            bundle(base, tls.upstream.ca)
+    except ValueError as error:
+        yield Objection(("tls", "upstream", "ca"), f"tls.upstream.ca: {error}")
+    for name, reason in _shown(tls, base).look().problems.items():
+        yield Objection(("tls", "upstream", "cert"), f"tls.upstream: {name}: {reason}")

@@ -56,6 +56,13 @@ class Snapshot:
             return self.escaped_slashes == "keep"
         return not self.guarded or self.router.pattern_of(host) not in self.guarded
 
+    @property
+    def services_keep_escaped_slash(self) -> bool:
+        """The same for the service proxy, whose paths are all under gateway.yaml alone."""
+        if self.escaped_slashes != "auto":
+            return self.escaped_slashes == "keep"
+        return not self.outermost.verdict.guarded
+
     def problems(self) -> Iterator[Problem]:
         """What is wrong now: with documents first, then what only became clear when they were put together."""
         yield from self.document_problems

@@ -61,7 +61,7 @@ class Options(UsageOptions):
         try:
             self.configuration = load(find(self["config"], self["demo"]))
         except ConfigurationError as error:
-            print(error, file=sys.stderr)
+            print(error.brief, file=sys.stderr)
             raise SystemExit(2) from None
 
     def _settle_parent(self) -> None:

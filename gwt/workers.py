@@ -155,6 +155,7 @@ class Worker(ProcessProtocol):
         self.pid: int | None = None
         self.draining = False
         self.fatal: str | None = None
+        self.brief = ""
         self.ready: Deferred[dict[str, Any]] = Deferred()
         self.ended: Deferred[str] = Deferred()
         self.on_report: Callable[[dict[str, Any]], None] = lambda report: None
@@ -214,7 +215,7 @@ class Worker(ProcessProtocol):
 
     def _reported(self, report: dict[str, Any]) -> None:
         if "fatal" in report:
-            self.fatal = report["fatal"]
+            self.fatal, self.brief = report["fatal"], report.get("brief", "")
         elif "ready" in report and self.ready_at is None:
             self.ready_at = self._reactor.seconds()
             self.ready.callback(report["ready"])
@@ -224,12 +225,16 @@ class Worker(ProcessProtocol):
     def processEnded(self, reason: Any) -> None:
         how = self.fatal or how_it_ended(reason.value)
         if self.ready_at is None and not self.ready.called:
-            self.ready.errback(WorkerDied(how))
+            self.ready.errback(WorkerDied(how, self.brief))
         self.ended.callback(how)
 
 
 class WorkerDied(Exception):
-    """A worker ended before it was ready; the text says how."""
+    """A worker ended before it was ready; the text says how, `brief` does in one line where that is known."""
+
+    def __init__(self, how: str, brief: str = "") -> None:
+        super().__init__(how)
+        self.brief = brief or how
 
 
 def how_it_ended(status: Any) -> str:

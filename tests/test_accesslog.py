@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
-from gwt.accesslog import BATCH, TICK, WAITING, AccessLog, Sink, open_log
+from gwt.accesslog import BATCH, TICK, WAITING, AccessLog, Sink, objections, open_log
 from gwt.metrics import Meters, Metrics
 from gwt.model.settings import AccessLog as Wanted
 
@@ -307,3 +308,24 @@ def test_a_path_in_gateway_yaml_begins_where_it_stands(tmp_path: Path) -> None:
     log.close()
     assert (tmp_path / "here.log").exists()
     assert open_log(None, tmp_path, Clock(), meters) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("gone/log", "No such file"), ("log/log", "Not a directory"), (".", "Is a dir")]
+)
+def test_a_path_that_cannot_be_opened_is_named(tmp_path: Path, path: str, why: str) -> None:
+    (tmp_path / "log").touch()
+    wanted = Wanted(path, "json")
+    said = rf"^access_log\.path: cannot open {re.escape(str(tmp_path / path))}: {why}"
+    with pytest.raises(OSError, match=said):
+        open_log(wanted, tmp_path, Clock(), Meters(Metrics.private()))
+    (objection,) = objections(wanted, tmp_path)
+    assert re.match(said, objection.message)
+    assert objection.path == ("access_log", "path")
+
+
+@pytest.mark.parametrize("wanted", [None, Wanted("-", "json"), Wanted("new", "json"), Wanted("log", "json")])
+def test_what_can_be_opened_is_not_made_to_tell(tmp_path: Path, wanted: Wanted | None) -> None:
+    (tmp_path / "log").touch()
+    assert objections(wanted, tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]

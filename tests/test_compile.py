@@ -15,6 +15,7 @@ from gwt.model.route import (
     Access,
     EndpointSpec,
     Path,
+    PluginUse,
     Problem,
     Quarantined,
     Route,
@@ -176,6 +177,24 @@ def test_rules_come_after_routes_and_go_as_they_came() -> None:
     without = compile_now(snapshot, Delta(2, rules=()))
     assert found(without, "y", "/user") is None
     assert found(without, "x", "/a").route == "a"  # type: ignore[union-attr]
+
+
+def test_hosts_of_rules_are_guarded_by_gateway_yaml() -> None:
+    rules = (Rule("r.x", "/", "forward", cluster="u"), Rule("both.x", "/old", "deny"))
+    first = compile_now(EMPTY, Delta(1, routes(route("foo", "both.x"), route("bar", "bar.x")), rules=rules))
+    assert first.guarded == frozenset()
+    shut = compile_now(first, Delta(2), replace(SURROUNDINGS, access=Access(ip_deny=("10.0.0.0/8",))))
+    assert shut.guarded == {"r.x", "both.x", "bar.x"}
+    asked = replace(SURROUNDINGS, plugins=(PluginUse("key-auth", {}),))
+    assert compile_now(first, Delta(2), asked).guarded == {"r.x", "both.x", "bar.x"}
+    assert compile_now(shut, Delta(3, rules=rules[1:])).guarded == {"both.x", "bar.x"}
+    assert compile_now(shut, Delta(3), SURROUNDINGS).guarded == frozenset()
+
+
+def test_a_path_that_says_nothing_is_guarded_by_gateway_yaml_where_it_leads_to_a_resource() -> None:
+    surroundings = replace(SURROUNDINGS, plugins=(PluginUse("key-auth", {}),), resources=frozenset(("files",)))
+    mounted = Route("foo", ("foo.x",), services=(Service(resource="files", paths=(Path("/"),)),))
+    assert compile_now(EMPTY, Delta(1, routes(mounted)), surroundings).guarded == {"foo.x"}
 
 
 def test_what_only_names_tell_apart_is_reported_where_it_loses() -> None:

@@ -12,15 +12,17 @@ import pytest
 from edge.rig import Rig, uses
 from phase.plugins import Later, recorder
 
-from gwt.compile import compile_now
+from gwt.balance.endpoint import Registry
+from gwt.compile import compile_now, empty_snapshot
 from gwt.delta import Delta
 from gwt.leaf import Leaf
-from gwt.model.route import Path, Route, Rule, Service, Source
+from gwt.model.route import Path, PluginUse, Route, Rule, Service, Source
 from gwt.phase.installed import Installed
 from gwt.phase.plugin import Config, Plugin
 from gwt.phase.plugintype import PluginType
 from gwt.plugging.generation import load
 from gwt.snapshot import Snapshot
+from gwt.surroundings import Surroundings
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -48,6 +50,17 @@ class Told(Plugin):
 
     def on_config(self, config: Config) -> None:
         self.heard.append(config)
+
+    def access(self, ctx: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Unwise(Plugin):
+    name = "unwise"
+    size: int = 1
+
+    def warnings(self) -> list[tuple[str, str]]:
+        return [("size", "it is small"), ("", "think twice")]
 
     def access(self, ctx: Any) -> None: ...
 
@@ -247,3 +260,29 @@ def test_two_hundred_reloads_leave_nothing_behind(tmp_path: File, frozen: bool) 
     gc.collect()
     assert alive() == 1 and len(gc.get_objects()) - before < 200
     assert len(rig.surroundings.roster) == 1
+
+
+def test_what_plugins_warn_of_is_told_once_where_it_stands() -> None:
+    use = PluginUse("unwise", {"size": 1}, 3, {("size",): 4})
+    services = (Service(upstream="u", paths=(Path("/a"), Path("/b"))),)
+    documents = {n: Route(n, (f"{n}.x",), services=services, source=Source(f"{n}.yaml", 1)) for n in ("foo", "bar")}
+    around = Surroundings(Registry(lambda: 0.0, lambda: 0.5), installed=Installed([PluginType(Unwise)]))
+    for level, file in (("global", "gateway.yaml"), ("route", "foo.yaml")):
+        made = replace(around, plugins=(use,)) if level == "global" else around
+        foo = documents["foo"] if level == "global" else replace(documents["foo"], plugins=(use,))
+        told = list(compile_now(empty_snapshot(made), Delta(1, {**documents, "foo": foo})).problems())
+        assert [(one.file, one.line, one.severity) for one in told] == [(file, 4, "warning"), (file, 3, "warning")]
+        assert told[0].message == "plugin 'unwise': size: it is small"
+        assert told[1].message == "plugin 'unwise': think twice"
+
+
+def test_a_global_plugin_that_is_skipped_here_is_told_once() -> None:
+    around = Surroundings(
+        Registry(lambda: 0.0, lambda: 0.5), plugins=(PluginUse("told", {}, 3),),
+        installed=Installed([PluginType(Told)]), local=frozenset(),
+    )  # fmt: skip
+    services = (Service(upstream="u", paths=(Path("/"),)),)
+    documents = {n: Route(n, (f"{n}.x",), services=services, source=Source(f"{n}.yaml", 1)) for n in ("foo", "bar")}
+    (told,) = compile_now(empty_snapshot(around), Delta(1, documents)).problems()
+    assert (told.file, told.line, told.severity) == ("gateway.yaml", 3, "warning")
+    assert "skipped here" in told.message

@@ -45,6 +45,9 @@ def test_every_problem_is_a_line_with_its_place() -> None:
     assert len(caught.value.lines) == 2
     assert caught.value.lines[0].startswith("g.yaml:1:8: error: ")
     assert str(caught.value) == "\n".join(caught.value.lines)
+    assert caught.value.brief.startswith("gwt: g.yaml:1:8: error: ")
+    assert caught.value.brief.endswith(" (and 1 more: gwt check g.yaml)")
+    assert "\n" not in caught.value.brief
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8")])

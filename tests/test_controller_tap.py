@@ -49,6 +49,29 @@ def test_check(here: Path, text: str, status: int) -> None:
     assert caught.value.code == status
 
 
+def test_a_start_that_fails_is_one_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "x.yaml").write_text("stor: 1\nlabl: 2\n")
+    with pytest.raises(SystemExit) as caught:
+        controller_tap.Options().parseOptions(["--config", "x.yaml"])
+    assert caught.value.code == 2
+    said = "gwt: x.yaml:1:1: error: unknown key 'stor', did you mean 'store'? (and 1 more: gwt check x.yaml)\n"
+    assert capsys.readouterr().err == said
+
+
+def test_check_tells_all(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "controller.yaml").write_text("store: redis://h/x\nlisten: tcp:x\n")
+    with pytest.raises(SystemExit) as caught:
+        controller_tap.Options().parseOptions(["--check"])
+    assert caught.value.code == 1
+    told = capsys.readouterr().out
+    assert "controller.yaml:1:8: error: store: " in told
+    assert "controller.yaml:2:9: error: listeners.listen: " in told
+    (here / "controller.yaml").unlink()
+    with pytest.raises(SystemExit) as caught:
+        controller_tap.Options().parseOptions(["--check"])
+    assert caught.value.code == 0
+
+
 def config(server: str) -> str:
     return json.dumps({
         "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k"}}],

@@ -15,7 +15,7 @@ import pytest
 
 from gwt import forward, transfer
 from gwt.balance.endpoint import Registry
-from gwt.cli.offline import is_settings
+from gwt.cli.kinds import GATEWAY, kind_of
 from gwt.compile import compile_now, empty_snapshot
 from gwt.delta import Delta
 from gwt.edge import channel, side
@@ -86,7 +86,7 @@ def codes(cell: str) -> list[str]:
 
 def problems_of(text: str) -> list[str]:
     """The errors of an example: of a gateway.yaml or of documents, whichever it is."""
-    if is_settings(text):
+    if kind_of(text) == GATEWAY:
         _, found = load_settings(text, "gateway.yaml", {}, lambda path: "a secret")
     else:
         found = list(parse_file(text, "example.yaml").problems)

@@ -133,7 +133,7 @@ def test_everything_that_can_be_called_is_in_the_tables() -> None:
         assert f"| {cls.priority} | `{cls.name}` |" in PAGE
     for name in ("clock", "wall", "random", "reactor", "shared"):
         assert name in inspect.signature(Tools).parameters and f"`{name}" in PAGE
-    for name in ("get", "set", "add", "incr", "expire", "delete"):
+    for name in ("get", "set", "add", "incr", "expire", "ttl", "delete"):
         assert hasattr(Zone, name) and f"`{name}`" in PAGE
 
 

@@ -14,6 +14,8 @@ from gwt.model.route import PluginUse, Service
 from gwt.phase.installed import Installed
 from gwt.phase.plugin import Config, Plugin
 from gwt.phase.plugintype import Meta, PluginType
+from gwt.phase.roster import Roster
+from gwt.phase.tools import Tools
 from gwt.surroundings import Surroundings
 
 SERVICE = Service(upstream="u")
@@ -92,7 +94,7 @@ def test_what_is_not_installed_closes_unless_it_is_optional() -> None:
 def test_what_is_not_in_the_local_list_is_skipped_or_closes() -> None:
     skipped = verdict(level("route", helper={}), local=[])
     assert (skipped.why, skipped.members) == ((), ())
-    assert "not in `plugins` of gateway.yaml" in skipped.warnings[0][0] and skipped.warnings[0][1] == 7
+    assert "not in `plugins` of gateway.yaml" in skipped.warnings[0].text and skipped.warnings[0].line == 7
     barred = verdict(level("route", guard={}), local=["helper"])
     assert barred.why == ("plugin 'guard' guards this path and is not in `plugins` of gateway.yaml",)
 
@@ -125,9 +127,29 @@ def test_a_plugin_that_can_not_begin_closes() -> None:
     assert found.why == ("plugin 'broken' can't begin: ZeroDivisionError",)
 
 
+def test_a_misfit_has_the_line_and_the_column_of_its_field() -> None:
+    use = PluginUse("helper", {"size": "x"}, 7, {("size",): 7}, "  plugins: {helper: {size: x}}")
+    with pytest.raises(Unfit) as caught:
+        verdict(Level(Origin("route", "foo", "a.yaml", 3), ("route",), [use]))
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (7, 22)
+
+
 def test_what_gateway_yaml_says_alone() -> None:
     surroundings = around(plugins=(PluginUse("helper", {}),), local=None)
     outermost = Outermost.of(surroundings)
     assert [member.name for member in outermost.verdict.members] == ["helper"]
     with pytest.raises(Unfit, match=r"gateway\.yaml"):
         Outermost.of(around(plugins=(PluginUse("helper", {"size": "x"}),)))
+
+
+def test_a_plugin_that_fails_to_say_what_it_warns_of_runs_and_is_told() -> None:
+    heard: list[tuple[Any, ...]] = []
+    broken = plugin("broken", warnings=lambda self: 1 // 0, access=lambda self, ctx: None)
+    surroundings = Surroundings(
+        Registry(lambda: 0.0, lambda: 0.5), installed=Installed([broken]),
+        roster=Roster(Tools(raised=lambda *what: heard.append(what))),
+    )  # fmt: skip
+    found = Fitter(surroundings, Config({}, {})).verdict(DEFAULT_POLICY, SERVICE, [level("route", broken={})])
+    assert (found.why, found.warnings, [one.name for one in found.members]) == ((), (), ["broken"])
+    assert [(name, type(error)) for name, _, error in heard] == [("broken", ZeroDivisionError)]

@@ -142,9 +142,10 @@ def test_a_start_objects_to_what_is_listed_and_cannot_be_used(base: Path) -> Non
     assert objections(Tls(certificates=FILES), base) == []
     (base / "a.key").write_text("x")
     found = objections(Tls(certificates=FILES, client_auth=ClientAuthFiles("require", "none.pem")), base)
-    assert found[0].startswith("tls.certificates: a.crt: there is no private key")
-    assert found[1].startswith("tls.client_auth: ")
-    assert "none.pem" in found[1]
+    assert [one.path for one in found] == [("tls", "certificates", 0), ("tls", "client_auth")]
+    assert found[0].message.startswith("tls.certificates: a.crt: there is no private key")
+    assert found[1].message.startswith("tls.client_auth: ")
+    assert "none.pem" in found[1].message
 
 
 def test_what_openssl_does_not_take_is_told_once(base: Path) -> None:

@@ -29,6 +29,14 @@ def test_escaped_slashes_are_refused_on_guarded_hosts_only() -> None:
     assert not snapshot.keeps_escaped_slash(b"a.b.shut.x")
 
 
+def test_the_service_proxy_refuses_them_where_gateway_yaml_guards_it() -> None:
+    assert EMPTY.services_keep_escaped_slash
+    shut = empty_snapshot(Surroundings(Registry(lambda: 0.0, lambda: 0.5), Access(ip_deny=("10.0.0.0/8",))))
+    assert not shut.services_keep_escaped_slash
+    assert replace(shut, escaped_slashes="keep").services_keep_escaped_slash
+    assert not replace(EMPTY, escaped_slashes="reject").services_keep_escaped_slash
+
+
 def test_settings_can_say_it_for_all_hosts() -> None:
     snapshot = with_hosts(open=Path("/"), shut=LOGIN)
     assert replace(snapshot, escaped_slashes="keep").keeps_escaped_slash(b"shut.x")

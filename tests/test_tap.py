@@ -75,4 +75,4 @@ def test_check_ends_with_a_status(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         parsed(None)
     assert end.value.code == 2
-    assert "gateway.yaml:1:1: error: unknown key 'nonsense'" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines()[-1:] == ["gwt: gateway.yaml:1:1: error: unknown key 'nonsense'"]

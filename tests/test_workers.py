@@ -161,12 +161,14 @@ def test_the_end_is_told(end: Exception, said: str) -> None:
 
 def test_what_a_worker_says_at_its_end_explains_it() -> None:
     worker, _, _ = a_worker()
-    worker.ready.addErrback(lambda failure: None)
+    failures: list[Any] = []
+    worker.ready.addErrback(failures.append)
     ends: list[str] = []
     worker.ended.addCallback(ends.append)
-    worker.childDataReceived(4, b'{"fatal": "no such store"}\n')
+    worker.childDataReceived(4, b'{"fatal": "no such store\\nat all", "brief": "no such store"}\n')
     worker.processEnded(Failure(error.ProcessTerminated(exitCode=2)))
-    assert ends == ["no such store"]
+    assert ends == ["no such store\nat all"]
+    assert (failures[0].getErrorMessage(), failures[0].value.brief) == (ends[0], "no such store")
 
 
 def test_the_command_runs_the_code_that_this_process_runs() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
 
+from gwt.model.configfile import Objection
 from gwt.model.secret import reveal
 
 #: What anybody may ask, what the metrics token opens too, what only the admin token opens.
@@ -99,16 +100,18 @@ def _same_origin(asking: Asking) -> bool:
     return asking.origin.partition("://")[2].lower() == (asking.host or "").strip().lower()
 
 
-def objection(listeners: tuple[str, ...], admin_token: str | None, metrics_token: str | None) -> str | None:
-    """Why a gateway may not start with these admin listeners (endpoint strings) and tokens, in one line for people."""
+def objection(listeners: tuple[str, ...], admin_token: str | None, metrics_token: str | None) -> Objection | None:
+    """Why a gateway may not start with these admin listeners (endpoint strings) and tokens."""
     for name, token in (("admin_token", admin_token), ("metrics_token", metrics_token)):
         if token is not None and not reveal(token).strip():
-            return f"{name} is empty: anybody could give it"
+            return Objection((name,), f"{name} is empty: anybody could give it")
         if token is not None and reveal(token).lower() in EXAMPLES:
-            return f"{name} is an example that everybody knows: `openssl rand -hex 32` makes one"
-    for text in listeners:
+            said = f"{name} is an example that everybody knows: `openssl rand -hex 32` makes one"
+            return Objection((name,), said)
+    for index, text in enumerate(listeners):
         if not admin_token and beyond_loopback(text):
-            return f"listeners.admin: {text} can be reached from other machines: that needs an admin_token"
+            said = f"listeners.admin: {text} can be reached from other machines: that needs an admin_token"
+            return Objection(("listeners", "admin", index), said)
     return None
 
 

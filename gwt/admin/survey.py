@@ -53,7 +53,7 @@ def survey(snapshot: Snapshot) -> Steps[Survey]:
             warnings += 1
         else:
             errors += 1
-            if problem.name in branches and problem not in explained:
+            if problem.keeps_out and problem.name in branches and problem not in explained:
                 outdated.add(problem.name)
         if number % STRIDE == 0:
             yield

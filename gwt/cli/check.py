@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gwt.cli.command import Command
-from gwt.cli.offline import Unreadable, is_settings, read_bytes, read_store, settings_problems, store_path
-from gwt.configuration import Configuration, data_directory, find, shown
+from gwt.cli.inspection import Inspection
+from gwt.cli.offline import Unreadable
+from gwt.configuration import data_directory, find
 from gwt.model.problem import format_problem, to_github, to_json
 from gwt.model.route import Problem
-from gwt.model.settings import Settings
 from gwt.oplog import use_colour
 
 FORMATS = ("text", "json", "github")
@@ -22,12 +22,13 @@ class Options(Command):
 
     synopsis = "[--config gateway.yaml] [--format text|json|github] [FILE|DIR ...]"
     longdesc = (
-        "Checks files and directories of documents (together, as one store) and gateway.yaml files. Without arguments: "
-        "./gateway.yaml and the store that it names. Nothing listens and nothing is written. Prints every problem as "
-        "FILE:LINE:COLUMN, and exits with 1 if any of them is an error."
+        "Checks files, and all files of directories, each as what it is: documents (together, as one store), a "
+        "gateway.yaml with the store that it names, a controller.yaml; a JSON Schema is passed over. Without "
+        "arguments: ./gateway.yaml. Nothing listens and nothing is written. Prints every problem as FILE:LINE:COLUMN, "
+        "and exits with 1 if any of them is an error."
     )
     optParameters = [
-        ["config", "c", None, "The gateway.yaml to check, with its store"],
+        ["config", "c", None, "The gateway.yaml to check, with its store, or under which documents are judged"],
         ["format", "f", "text", "text, json, or github (annotations in pull requests)"],
     ]
 
@@ -45,34 +46,37 @@ class Options(Command):
 
 def check_gateway(path: Path | None, form: str = "text") -> int:
     """Check the gateway.yaml at `path` (None: the demo's) and the documents of its store; the exit status."""
-    return check_paths([path or data_directory() / "demo-gateway.yaml"], form, demo=path is None)
+    file = path or data_directory() / "demo-gateway.yaml"
+    return _inspect(lambda inspection: inspection.gateway(file, demo=path is None), form)
 
 
-def check_paths(paths: Sequence[Path], form: str = "text", config: str | None = None, demo: bool = False) -> int:
-    """Check all of `paths`; documents are judged as one store, under `config` or the one gateway.yaml among them."""
-    problems: list[Problem] = []
-    documents: list[Path] = []
-    settings: Settings | None = None
-    checked = 0
+def check_controller(path: Path, form: str = "text") -> int:
+    """Check the controller.yaml at `path`; the exit status."""
+    return _inspect(lambda inspection: inspection.controller(path), form)
+
+
+def check_paths(paths: Sequence[Path], form: str = "text", config: str | None = None) -> int:
+    """Check all of `paths`, each file as what it is; documents under `config`, or the one gateway.yaml among them."""
+
+    def look(inspection: Inspection) -> None:
+        if config is not None:
+            inspection.under(Path(config))
+        for path in paths:
+            inspection.look(path)
+
+    return _inspect(look, form)
+
+
+def _inspect(look: Callable[[Inspection], None], form: str) -> int:
+    inspection = Inspection()
     try:
-        for path in [*([Path(config)] if config else []), *paths]:
-            text = "" if path.is_dir() else read_bytes(path).decode("utf-8", "replace")
-            if path.is_dir() or not (is_settings(text) or path.name == "gateway.yaml" or str(path) == config):
-                documents.append(path)
-                continue
-            checked += 1
-            settings, found = settings_problems(text, shown(path.absolute()))
-            problems += found
-            store = None if settings is None else store_path(Configuration(None if demo else path, text, settings))
-            if store is not None and not (config and paths):
-                documents.append(store)
-        found_store = read_store(documents, settings)
+        look(inspection)
+        inspection.finish()
     except Unreadable as error:
         print(f"gwt: {error}", file=sys.stderr)
         return 1
-    problems += found_store.problems
-    report(problems, form, checked + found_store.files)
-    return 1 if any(problem.severity == "error" for problem in problems) else 0
+    report(inspection.problems, form, inspection.files)
+    return 1 if any(problem.severity == "error" for problem in inspection.problems) else 0
 
 
 def report(problems: Sequence[Problem], form: str, files: int) -> None:

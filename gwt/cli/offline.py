@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from twisted.internet.protocol import Factory
 
 from gwt.balance.endpoint import Registry
 from gwt.compile import compile_now, empty_snapshot
 from gwt.configuration import Configuration, data_directory, shown
 from gwt.fitting import Unfit
-from gwt.keychains import objections
 from gwt.limiter.node import NodeLimiter
 from gwt.login import login_of, nobody
-from gwt.model.document import MAX_LINE_TEXT, read_documents
+from gwt.model.document import MAX_LINE_TEXT
 from gwt.model.route import Problem
-from gwt.model.settings import Settings, load_settings, reveal
+from gwt.model.settings import Settings, reveal
 from gwt.phase.roster import Roster
-from gwt.plugging.desk import broken_lines
 from gwt.plugging.house import House
-from gwt.resources import ResourceError, load_resource
 from gwt.snapshot import Snapshot
-from gwt.sockets import BindError, Wanted, listen
 from gwt.steps import finish
 from gwt.store.catalog import Catalog
 from gwt.store.parts import read_content
 from gwt.store.scan import scan
 from gwt.surroundings import Surroundings
 from gwt.zones.arena import PrivateArena
-
-#: Keys by which a file is known to be a gateway.yaml, whatever its name.
-SETTINGS_KEYS = frozenset(Settings.__dataclass_fields__) - {"file", "access", "plugins", "service_proxy"}
 
 
 class Unreadable(Exception):
@@ -48,13 +37,6 @@ class Found:
     snapshot: Snapshot
     problems: tuple[Problem, ...]
     files: int
-
-
-def is_settings(text: str) -> bool:
-    """Is this a gateway.yaml, rather than documents of a store?"""
-    first = next(read_documents(text, ""), None)
-    value = None if first is None else first.value
-    return isinstance(value, dict) and not SETTINGS_KEYS.isdisjoint(value)
 
 
 def files_below(path: Path) -> Iterator[tuple[str, Path]]:
@@ -80,12 +62,16 @@ def read_bytes(path: Path) -> bytes:
 
 def read_store(paths: Sequence[Path], settings: Settings | None = None) -> Found:
     """Everything in `paths` (files and directories) as one store. Raises Unreadable."""
-    catalog, files, names = Catalog(), 0, {}
-    for path in paths:
-        for name, file in files_below(path):
-            files += 1
-            names[name] = file
-            catalog.put(name, read_content(read_bytes(file), name))
+    return read_files([found for path in paths for found in files_below(path)], settings)
+
+
+def read_files(files: Sequence[tuple[str, Path]], settings: Settings | None = None) -> Found:
+    """Files, each with its name in the store, as one store. Raises Unreadable."""
+    catalog, names = Catalog(), dict[str, Path]()
+    for written, file in files:
+        name = shown(file) if written in names else written  # two directories may have files of one name
+        names[name] = file
+        catalog.put(name, read_content(read_bytes(file), name))
     delta = finish(catalog.settle())
     surroundings = surroundings_of(settings or Settings())
     unfit: tuple[Problem, ...] = ()
@@ -96,7 +82,7 @@ def read_store(paths: Sequence[Path], settings: Settings | None = None) -> Found
         empty = empty_snapshot(surroundings)
     snapshot = compile_now(empty, delta, surroundings)
     problems = [_placed(one, names[one.file]) if one.file in names else one for one in snapshot.problems()]
-    return Found(snapshot, (*unfit, *problems), files)
+    return Found(snapshot, (*unfit, *problems), len(files))
 
 
 def _placed(problem: Problem, file: Path) -> Problem:
@@ -106,7 +92,7 @@ def _placed(problem: Problem, file: Path) -> Problem:
         return problem
     lines = read_bytes(file).decode("utf-8", "replace").splitlines()
     text = lines[problem.line - 1][:MAX_LINE_TEXT] if problem.line <= len(lines) else ""
-    return replace(problem, text=text, column=len(text) - len(text.lstrip()) + 1)
+    return replace(problem, text=text, column=max(problem.column, len(text) - len(text.lstrip()) + 1))
 
 
 def house_of(settings: Settings) -> House:
@@ -142,37 +128,3 @@ def store_path(configuration: Configuration) -> Path | None:
         return data_directory() / "demo-routes.yaml"
     kind, _, rest = reveal(configuration.settings.store).partition(":")
     return configuration.base / rest.removeprefix("//") if kind == "file" else None
-
-
-def settings_problems(text: str, file: str) -> tuple[Settings | None, list[Problem]]:
-    """Everything that is wrong with a gateway.yaml and what it names: endpoints, certificates, plugins, resources."""
-    settings, problems = load_settings(text, file, os.environ)
-    if settings is not None:
-        problems = [*problems, *(Problem(file, 0, 0, message) for message in _named(settings))]
-    return settings, problems
-
-
-class _Dry:
-    """A source of sockets that has none and binds none."""
-
-    def sockets(self, wanted: Wanted) -> Sequence[Any]:
-        return ()
-
-
-def _named(settings: Settings) -> Iterator[str]:
-    """What the settings name and what can't be found here, as lines for people."""
-    for role, texts in settings.listeners.by_role().items():
-        for text in texts:
-            if text.startswith("systemd:"):
-                continue  # its descriptors are handed to the gateway, not to a tool
-            try:
-                listen(None, _Dry(), role, text, Factory())
-            except BindError as error:
-                yield str(error)
-    yield from objections(settings.tls, Path(settings.file).parent)
-    yield from broken_lines(house_of(settings).installed.broken)
-    for name, factory in settings.resources.items():
-        try:
-            load_resource(name, factory)
-        except ResourceError as error:
-            yield str(error)

@@ -146,7 +146,7 @@ class Maps:
         except ValueError:
             message = "a number that is not finite can't be stored"
             found.append(Problem(origin, document.source.line, 1, message, name=document.name))
-        if any(problem.severity == "error" for problem in found):
+        if any(problem.keeps_out for problem in found):
             hosts = units.expand_marks(document.hosts, tuple(env.mark for env in document.envs))
             return Asked(origin, document.name, None, tuple(found), hosts if document.stream is None else ())
         return Asked(origin, document.name, doc, tuple(found))

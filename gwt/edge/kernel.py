@@ -27,11 +27,20 @@ def descriptor(transport: Any) -> int:
 
 def unsent(transport: Any) -> int:
     """Bytes in the kernel that the client's side has not yet acknowledged (SIOCOUTQ)."""
+    return _waiting(transport, termios.TIOCOUTQ)
+
+
+def unread(transport: Any) -> int:
+    """Bytes that have come and that nobody has read yet (FIONREAD)."""
+    return _waiting(transport, termios.FIONREAD)
+
+
+def _waiting(transport: Any, which: int) -> int:
     number = descriptor(transport)
     if number < 0:
         return 0
     try:
-        return int(_INT.unpack(fcntl.ioctl(number, termios.TIOCOUTQ, bytes(4)))[0])
+        return int(_INT.unpack(fcntl.ioctl(number, which, bytes(4)))[0])
     except OSError:
         return 0
 

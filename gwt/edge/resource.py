@@ -153,18 +153,9 @@ def _canonical(raw: bytes, snapshot: Snapshot, host: bytes) -> tuple[bytes, byte
     """The path to forward and the path to match."""
     if raw == b"*":
         return b"/", b"/"
-    keep = b"%" not in raw or _keeps_escaped_slash(snapshot, host)
+    keep = b"%" not in raw or snapshot.keeps_escaped_slash(host)
     path = normalise(raw, snapshot.merge_slashes, keep)
     return path, match_path(path, snapshot.merge_slashes)
-
-
-def _keeps_escaped_slash(snapshot: Snapshot, host: bytes) -> bool:
-    if snapshot.escaped_slashes != "auto":
-        return snapshot.escaped_slashes == "keep"
-    if not snapshot.guarded:
-        return True
-    pattern = snapshot.router.pattern_of(host)
-    return pattern is None or pattern not in snapshot.guarded
 
 
 def _closed(exchange: Exchange, leaf: Leaf) -> None:

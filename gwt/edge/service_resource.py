@@ -59,7 +59,7 @@ class ServiceProxyResource:
         leaf = self._leaves.leaf(service, namespace, port, snapshot.outermost, protocol)
         if leaf.closed is not None:
             raise leaf.closed
-        exchange.path = normalise(path, snapshot.merge_slashes, snapshot.escaped_slashes != "reject")
+        exchange.path = normalise(path, snapshot.merge_slashes, snapshot.services_keep_escaped_slash)
         if upstream is None:
             raise GatewayError("no_route", f"unknown service {leaf.upstream}")
         return leaf

@@ -106,10 +106,13 @@ class ClientSide:
             self.transport.abortConnection()
 
     def drain(self) -> None:
-        """The gateway is going: an idle connection closes now, a busy one after its answer."""
+        """The gateway is going: an idle connection closes now, a busy one after its answer.
+
+        One that has asked, and was not read yet, is a busy one: it was told nothing that kept it from asking.
+        """
         if self.state == FRAMED:
             self.multiplex.drain()  # type: ignore[union-attr]
-        elif self.state == READY and not self._buffer:
+        elif self.state == READY and not self._buffer and not kernel.unread(self.transport):
             self._close()
 
     def _close(self) -> None:

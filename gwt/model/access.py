@@ -15,6 +15,8 @@ from gwt.model.yaml12 import PathTuple
 LineOf = Callable[[PathTuple], int]
 #: The line of a key or index of a collection of the document, 0 where that can't be told without its path.
 RowOf = Callable[[Any, "str | int"], int]
+#: The text from one line of the file to another, "" where it is long.
+Written = Callable[[int, int], str]
 
 AUTH_WORDS = ("public", "optional", "login")
 _PLUGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -28,21 +30,27 @@ _MAX_LINES = 500
 class Reader:
     """Reads parts of one document: collects faults, and knows on which line a path stands.
 
-    `single`: the document is all on one line.
+    `single`: the document is all on one line. `written` gives the text of lines.
     """
 
-    __slots__ = ("_row_of", "_single", "faults", "line_of")
+    __slots__ = ("_row_of", "_single", "faults", "line_of", "written")
 
     def __init__(
-        self, line_of: LineOf, faults: list[Fault], row_of: RowOf = lambda owner, key: 0, single: bool = False
-    ) -> None:
+        self, line_of: LineOf, faults: list[Fault], row_of: RowOf = lambda owner, key: 0, single: bool = False,
+        written: Written = lambda first, last: "",
+    ) -> None:  # fmt: skip
         self.line_of, self.faults, self._row_of, self._single = line_of, faults, row_of, single
+        self.written = written
 
     def fault(self, trail: Trail, message: str, on_key: bool = False) -> None:
         self.faults.append(Fault(trail, message, on_key))
 
     def warn(self, trail: Trail, message: str, on_key: bool = False) -> None:
         self.faults.append(Fault(trail, message, on_key, "warning"))
+
+    def unknown(self, trail: Trail, message: str) -> None:
+        """A name that means nothing: an error, with which a Route comes into force and what the name governs closed."""
+        self.faults.append(Fault(trail, message, closes=True))
 
     def line(self, trail: Trail, owner: Any) -> int:
         """The line of what `trail` names, which stands in the collection `owner`."""
@@ -117,7 +125,9 @@ def read_plugins(reader: Reader, value: dict[str, Any] | None, trail: Trail) -> 
         if conf is False:
             found.append(PluginUse(name, None, line))
         else:
-            found.append(PluginUse(name, conf, line, reader.lines(conf, where)))
+            lines = reader.lines(conf, where)
+            last = next(reversed(lines.values()), line)
+            found.append(PluginUse(name, conf, line, lines, reader.written(line, last) if conf else ""))
     return tuple(found)
 
 
@@ -127,7 +137,7 @@ def _auth_type(reader: Reader, value: Any, trail: Trail) -> str | tuple[str, ...
             reader.fault(trail, f"expected public, optional, login or a list of auth plugins, got {value!r}")
         elif value not in AUTH_WORDS:
             hint = suggest(value, AUTH_WORDS)
-            reader.fault(trail, f"unknown auth_type {value!r}" + (hint or f"; a plugin stands in a list: [{value}]"))
+            reader.unknown(trail, f"unknown auth_type {value!r}" + (hint or f"; a plugin stands in a list: [{value}]"))
         return value
     for index, name in enumerate(value):
         if name in AUTH_WORDS:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from gwt.model import settings, units
 from gwt.model.access import Reader
+from gwt.model.configfile import Form, read_mapping
 from gwt.model.derive import Deriver, Schema, nullable
 from gwt.model.forms import TEXT
 from gwt.model.options import Endpoints, ExternalName, Seconds
@@ -82,8 +83,8 @@ def load_controller_settings(
     text: str, file: str, env: Mapping[str, str], read_file: ReadFile | None = None
 ) -> tuple[ControllerSettings | None, list[Problem]]:
     """The settings of the text of `file`, or None, and its problems; as `settings.load_settings`."""
-    form = settings.Form("controller.yaml", ControllerSettings(file=file), check(), _read)
-    return settings.read_mapping(text, file, env, read_file, form)
+    form = Form("controller.yaml", ControllerSettings(file=file), check(), _read)
+    return read_mapping(text, file, env, read_file, form)
 
 
 @cache

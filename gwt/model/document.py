@@ -23,6 +23,7 @@ from gwt.model.yaml12 import Constructor, PathTuple, YamlError
 MAX_DOCUMENT: Final = 10 * 1024 * 1024
 #: A line longer than this is not repeated in a Problem.
 MAX_LINE_TEXT: Final = 1000
+MAX_PART: Final = 2000  # characters of a part of a document that is kept in case that something is wrong there
 
 #: Where a document holds private keys, only such lines of it are repeated as can't be a part of one.
 _KEYS = re.compile(r"PRIVATE KEY|\btls\.key\b|\bkind\W+Secret\b")
@@ -38,7 +39,7 @@ class RawDocument:
     `problems` is not empty where it could not be read; `value` is then what could be made of it, or None.
     """
 
-    __slots__ = ("_block", "_first", "_root", "file", "index", "line", "problems", "single", "text", "value")
+    __slots__ = ("_block", "_first", "_lines", "_root", "file", "index", "line", "problems", "single", "text", "value")
 
     def __init__(self, text: str, first: int, index: int, file: str) -> None:
         self.text, self._first, self.index, self.file = text, first, index, file
@@ -46,6 +47,7 @@ class RawDocument:
         self.problems: list[Problem] = []
         self._root: Any = None
         self._block: Block | None = None
+        self._lines: list[str] | None = None
         self.line = first + 1
         self.single = "\n" not in text
         if not self.single and text[0].isspace():
@@ -96,6 +98,13 @@ class RawDocument:
         if len(text) > MAX_LINE_TEXT or (_KEYS.search(self.text) and not _HARMLESS(text)):
             return ""
         return text
+
+    def lines(self, first: int, last: int) -> str:
+        """The text from line `first` to line `last` (from 1, in the file), "" where it is long."""
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        text = "\n".join(self._lines[max(first - self._first - 1, 0) : max(last - self._first, 0)])
+        return text if len(text) <= MAX_PART else ""
 
     def literal(self, path: PathTuple) -> tuple[int, int] | None:
         """For a literal block scalar (`|`): lines of the file before its text, and its indentation. Else None."""

@@ -219,13 +219,15 @@ class Settings:
         return dumped
 
 
+#: Where something was written, and how: nobody asks for the one, and the other may hold secrets.
+_HIDDEN: Final = ("lines", "line", "written")
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return value.shown
     if is_dataclass(value):
-        return {
-            item.name: _plain(getattr(value, item.name)) for item in fields(value) if item.name not in ("lines", "line")
-        }
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value) if item.name not in _HIDDEN}
     if isinstance(value, Mapping):
         return {key: MASK if _sensitive(key) else _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value

@@ -108,11 +108,15 @@ def _read(raw: RawDocument, context: Context) -> Iterable[Read]:
 _CHECK_ROUTE: Check = schema.check_document("Route")
 
 
+def _reader(raw: RawDocument, faults: list[Fault]) -> Reader:
+    return Reader(raw.line_of, faults, raw.row_of, raw.single, raw.lines)
+
+
 def _read_route(raw: RawDocument, source: Source, context: Context) -> Read:
     faults: list[Fault] = []
     _CHECK_ROUTE(raw.value, None, faults)
     if not faults:
-        route = read_route(Reader(raw.line_of, faults, raw.row_of, raw.single), raw.value, source, context.namespace)
+        route = read_route(_reader(raw, faults), raw.value, source, context.namespace)
         return _judge(raw, source, route, faults) if faults else (route, [])
     more: list[Fault] = []
     read_route(Reader(raw.line_of, more), mended(raw.value, faults), source)
@@ -123,8 +127,7 @@ def _read_stream(raw: RawDocument, source: Source, context: Context) -> Read:
     faults: list[Fault] = []
     schema.check_document("Stream")(raw.value, None, faults)
     if not faults:
-        reader = Reader(raw.line_of, faults, raw.row_of, raw.single)
-        return _judge(raw, source, read_stream(reader, raw.value, source, context.namespace), faults)
+        return _judge(raw, source, read_stream(_reader(raw, faults), raw.value, source, context.namespace), faults)
     more: list[Fault] = []
     read_stream(Reader(raw.line_of, more), mended(raw.value, faults), source)
     return _judge(raw, source, None, [*faults, *independent(more, faults)])
@@ -143,23 +146,25 @@ def _read_other(raw: RawDocument, source: Source, kind: str) -> Read:
     faults: list[Fault] = []
     schema.check_document(kind)(raw.value, None, faults)
     if not faults:
-        return _judge(
-            raw, source, _OTHERS[kind](Reader(raw.line_of, faults, raw.row_of, raw.single), raw.value, source), faults
-        )
+        return _judge(raw, source, _OTHERS[kind](_reader(raw, faults), raw.value, source), faults)
     more: list[Fault] = []
     _OTHERS[kind](Reader(raw.line_of, more), mended(raw.value, faults), source)
     return _judge(raw, source, None, [*faults, *independent(more, faults)])
 
 
 def _judge(raw: RawDocument, source: Source, document: Document | None, faults: list[Fault]) -> Read:
-    """The document with its warnings, or in its place a Quarantined one if anything is an error."""
+    """The document with what is said of it, or in its place a Quarantined one if anything keeps it out."""
     name = read_name(raw)
     problems = [
-        replace(raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity), name=name)
+        replace(
+            raw.problem(fault.message, flatten(fault.trail), fault.on_key, fault.severity),
+            name=name,
+            closes=fault.closes,
+        )
         for fault in faults
     ]
     problems.sort(key=lambda problem: (problem.line, problem.column))
-    if any(problem.severity == "error" for problem in problems):
+    if any(problem.keeps_out for problem in problems):
         return _quarantine(raw, source, problems)
     return document, problems
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from gwt.model.route import Problem
@@ -23,6 +23,12 @@ def place(problem: Problem) -> str:
 def headline(problem: Problem) -> str:
     """FILE:LINE:COLUMN: error: what is wrong, without control characters."""
     return _visible(f"{place(problem)}: {problem.severity}: {problem.message}")
+
+
+def brief(problems: Sequence[Problem]) -> str:
+    """Problems of one file (at least one) in one line: the first, and how to see the others."""
+    first, *others = problems
+    return headline(first) + (f" (and {len(others)} more: gwt check {_visible(first.file)})" if others else "")
 
 
 def format_problem(problem: Problem, color: bool = False) -> str:

@@ -81,13 +81,15 @@ NO_ACCESS = Access()
 class PluginUse:
     """A plugin named at one level: its configuration as written, or None where it is turned off (`NAME: false`).
 
-    `lines` maps paths within the configuration to their lines, as far as they are known.
+    `lines` maps paths within the configuration to their lines, as far as they are known. `written` is its text, from
+    the beginning of `line`, where that is not long: for the columns of what may be wrong in it (`model.columns`).
     """
 
     name: str
     conf: Mapping[str, Any] | None
     line: int = 0
     lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict, compare=False, repr=False)
+    written: str = field(default="", compare=False, repr=False)
 
     def line_of(self, path: tuple[str | int, ...]) -> int:
         """The line of what `path` names in the configuration, else of the nearest thing around it."""
@@ -253,7 +255,8 @@ class Problem:
     """Something wrong in a document, said so that it can be mended: `FILE:LINE:COLUMN: error: message`.
 
     `line` and `column` count from 1 (0 = not known); `text` is the line itself; `name` is the
-    document's name where it could be read; `severity` is error or warning.
+    document's name where it could be read; `severity` is error or warning. `closes`: an error with which the document
+    comes into force all the same, the paths that are concerned closed.
     """
 
     file: str
@@ -263,6 +266,12 @@ class Problem:
     text: str = ""
     name: str | None = None
     severity: str = "error"
+    closes: bool = False
+
+    @property
+    def keeps_out(self) -> bool:
+        """Whether the document can't come into force with it."""
+        return self.severity == "error" and not self.closes
 
 
 @value

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from gwt.model import options, route
 from gwt.model.derive import Deriver, Schema
 from gwt.model.forms import EXTRA, FORMS, REQUIRED, TEXT
 from gwt.model.options import LISTENER_NAME
+from gwt.model.pluginschema import NO_PLUGINS, pointed, with_plugins
 from gwt.model.validate import Check, compile_schema
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -99,8 +101,11 @@ KINDS: dict[str, str] = {
 }
 
 
-def document_schema() -> Schema:
-    """The schema of one document of a store: a Route, or one of the other kinds by its key."""
+def document_schema(plugins: Mapping[str, Schema] = NO_PLUGINS) -> Schema:
+    """The schema of one document of a store: a Route, or one of the other kinds by its key.
+
+    `plugins` are the schemas of the configurations of those that are known, by name.
+    """
     schema: Schema = {"$ref": "#/definitions/Route"}
     for key, name in reversed(KINDS.items()):
         schema = {"if": {"required": [key]}, "then": {"$ref": f"#/definitions/{name}"}, "else": schema}
@@ -109,14 +114,14 @@ def document_schema() -> Schema:
         "title": "A document of a gwt store",
         "type": "object",
         **schema,
-        "definitions": definitions(),
+        "definitions": with_plugins(definitions(), plugins),
     }
 
 
-def settings_schema() -> Schema:
-    """The schema of gateway.yaml."""
+def settings_schema(plugins: Mapping[str, Schema] = NO_PLUGINS) -> Schema:
+    """The schema of gateway.yaml, with `plugins` as in `document_schema`."""
     root, parts = options.schema()
-    return {"$schema": DRAFT, **root, "title": "gateway.yaml", "definitions": parts}
+    return {"$schema": DRAFT, **pointed(root), "title": "gateway.yaml", "definitions": with_plugins(parts, plugins)}
 
 
 @cache

@@ -15,7 +15,9 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
 #: What looks like a key of 32 bytes or more in base64 or hexadecimal, wherever it stands.
 _KEY = re.compile(r"[A-Za-z0-9+/_-]{42,}={0,2}")
 _SHOWN = re.compile(r"""[^\s\[\],"'-]""")
-_SECRET_VALUE = re.compile(r"""(\b(?:\w*token|keys|password|secret)["']?\s*:\s*)(?!\S*\$\{)(\S.*)""")
+_SECRET_VALUE = re.compile(
+    r"""(\b\w*(?:token|keys|_key|users|hash|passw\w*|secret|private\w*)["']?\s*:\s*)(?!\S*\$\{)(\S.*)"""
+)
 
 ReadFile = Callable[[str], str]
 

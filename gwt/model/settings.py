@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os.path
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from gwt.model import options, units
 from gwt.model.access import Reader, read_access, read_cidrs, read_plugins
 from gwt.model.certificate import check_ciphers, read_name
-from gwt.model.document import RawDocument, read_documents
-from gwt.model.mend import SETTINGS, independent, mended
+from gwt.model.configfile import Form, read_mapping
 from gwt.model.options import (
     AccessLog,
     CertificateFiles,
@@ -34,8 +31,8 @@ from gwt.model.options import (
     UpstreamTls,
 )
 from gwt.model.route import Problem
-from gwt.model.secret import ReadFile, Secret, interpolate, mask_line, mask_url, mask_value, reveal
-from gwt.model.validate import Check, Fault, Trail, describe, flatten
+from gwt.model.secret import ReadFile, Secret, mask_url, reveal
+from gwt.model.validate import Trail
 
 __all__ = [
     "AccessLog", "CertificateFiles", "ClientAuthFiles", "Exchange", "ExternalName", "Identity", "Limits", "Listeners",
@@ -57,78 +54,8 @@ def load_settings(
 
     `${env:}` is looked up in `env`; `${file:}` is read by `read_file`, by default relative to the folder of `file`.
     """
-    return read_mapping(
-        text, file, env, read_file, Form("gateway.yaml", Settings(file=file), options.check(), _settings)
-    )
-
-
-class Form(NamedTuple, Generic[T]):
-    """A configuration file: its `title`, what an empty one says, the check of its schema, and what reads a value."""
-
-    title: str
-    empty: T
-    check: Check
-    read: Callable[[Reader, dict[str, Any], str], T]
-
-
-def read_mapping(
-    text: str, file: str, env: Mapping[str, str], read_file: ReadFile | None, form: Form[T]
-) -> tuple[T | None, list[Problem]]:
-    """What the text of `file` says, or None, and its problems (see `load_settings`)."""
-    documents = list(read_documents(text, file))
-    if not documents:
-        return form.empty, []
-    raw, *others = documents
-    if others:
-        return None, [
-            *map(_masked, raw.problems),
-            others[0].problem(f"{form.title} is one document; this is a second one"),
-        ]
-    if raw.problems or not isinstance(raw.value, dict):
-        return None, [_masked(one) for one in raw.problems] or [
-            raw.problem(f"{form.title} is a mapping, this is {describe(raw.value)}")
-        ]
-    faults: list[Fault] = []
-    value = interpolate(raw.value, env, read_file or _reader(file), None, faults)
-    form.check(value, None, faults)
-    more: list[Fault] = []
-    found = form.read(Reader(raw.line_of, more), mended(value, faults, SETTINGS) if faults else value, file)
-    faults.extend(independent(more, faults) if faults else more)
-    problems = _problems(raw, faults)
-    return (None if any(one.severity == "error" for one in problems) else found), problems
-
-
-def _problems(raw: RawDocument, faults: list[Fault]) -> list[Problem]:
-    shown = []
-    for fault in faults:
-        path = flatten(fault.trail)
-        problem = raw.problem(fault.message, path, fault.on_key, fault.severity)
-        shown.append(_hidden(problem) if any(path[: len(one)] == one for one in _SECRETS) else _masked(problem))
-    return sorted(shown, key=lambda problem: (problem.line, problem.column))
-
-
-#: What holds secrets as they are, so that neither a value nor its line may be repeated.
-_SECRETS = (("identity", "keys"), ("debug_token",), ("admin_token",), ("metrics_token",))
-
-
-def _masked(problem: Problem) -> Problem:
-    return replace(problem, text=mask_line(problem.text))
-
-
-def _hidden(problem: Problem) -> Problem:
-    masked = mask_line(problem.text)
-    text = mask_value(masked) if masked == problem.text else masked
-    return replace(problem, message=problem.message.partition(", got ")[0], text=text)
-
-
-def _reader(file: str) -> ReadFile:
-    folder = os.path.dirname(file)
-
-    def read(path: str) -> str:
-        with open(os.path.join(folder, os.path.expanduser(path)), encoding="utf-8") as stream:
-            return stream.read()
-
-    return read
+    form = Form("gateway.yaml", Settings(file=file), options.check(), _settings)
+    return read_mapping(text, file, env, read_file, form)
 
 
 def _settings(reader: Reader, value: dict[str, Any], file: str) -> Settings:

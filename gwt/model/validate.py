@@ -18,13 +18,17 @@ Trail = tuple[Any, "str | int"] | None
 
 
 class Fault(NamedTuple):
-    """Something wrong at `trail` (at its last key with `on_key`), not yet placed in a file."""
+    """Something wrong at `trail` (at its last key with `on_key`), not yet placed in a file.
+
+    `closes`: a name that means nothing, which closes the paths that it governs; the document comes into force.
+    """
 
     trail: Trail
     message: str
     on_key: bool = False
     severity: str = "error"
     missing: str = ""  # the key that a mapping lacks
+    closes: bool = False
 
 
 Check = Callable[[Any, Trail, list[Fault]], None]

@@ -236,15 +236,16 @@ def find(root: Any, path: PathTuple, on_key: bool = False) -> tuple[int, int]:
     mark = root.start_mark
     node = root
     for number, step in enumerate(path):
-        key, child = _child(node, step)
-        if child is None:
+        key, value = child(node, step)
+        if value is None:
             break
-        mark = key.start_mark if on_key and number == len(path) - 1 else child.start_mark
-        node = child
+        mark = key.start_mark if on_key and number == len(path) - 1 else value.start_mark
+        node = value
     return mark.line, mark.column
 
 
-def _child(node: Any, step: PathKey) -> tuple[Any, Any]:
+def child(node: Any, step: PathKey) -> tuple[Any, Any]:
+    """The key and the value of a member of a node (of a list, twice the item); twice None where there is none."""
     if isinstance(node, yaml.SequenceNode):
         if isinstance(step, int) and 0 <= step < len(node.value):
             return node.value[step], node.value[step]
@@ -262,7 +263,7 @@ def literal_indent(root: Any, path: PathTuple, lines: list[str]) -> tuple[int, i
     """
     node = root
     for step in path:
-        node = _child(node, step)[1]
+        node = child(node, step)[1]
         if node is None:
             return None
     if not isinstance(node, yaml.ScalarNode) or node.style != "|":

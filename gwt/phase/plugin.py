@@ -17,7 +17,7 @@ docs/plugins.md has the whole story.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -125,6 +125,10 @@ class Plugin:
         """What it does to the head of every answer, where that is always the same: cheaper than a header_filter, in
         place of which it is used."""
         return None
+
+    def warnings(self) -> Iterable[tuple[str, str]]:
+        """What is unwise about this configuration, for operators: pairs of a field and a text that holds no secret."""
+        return ()
 
     def __repr__(self) -> str:
         """Without the configuration: that may hold secrets."""

@@ -20,7 +20,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}").fullmatch
 _CLASS_ATTRIBUTES = ("name", "priority", "admits", "on_error", "version", "examples")
-_RESERVED = frozenset((*_CLASS_ATTRIBUTES, *PHASES, "place", "phases", "start", "stop", "on_config"))
+_RESERVED = frozenset((*_CLASS_ATTRIBUTES, *PHASES, "place", "phases", "warnings", "start", "stop", "on_config"))
 #: What a field's name must not hold for its value to be repeated in a message.
 _SENSITIVE = re.compile(r"secret|passw|token|keys|_key|users|hash|private|cert", re.IGNORECASE).search
 

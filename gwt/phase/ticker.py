@@ -41,3 +41,22 @@ class Ticker:
 
     def __len__(self) -> int:
         return sum(map(len, self._slots))
+
+
+class Waiver:
+    """Deadlines are not looked at in a tick that comes late by more than two of them, `every` seconds apart.
+
+    The process stood still, and reactors run timers before they read: an answer that came meanwhile would be taken for
+    one that did not. Never twice in a row, so that no load puts deadlines off.
+    """
+
+    __slots__ = ("_every", "_last", "_waived")
+
+    def __init__(self, every: float, now: float) -> None:
+        self._every, self._last, self._waived = every, now, False
+
+    def waives(self, now: float) -> bool:
+        """Whether nothing is looked at in the tick that comes `now`."""
+        late, self._last = now - self._last > 3 * self._every, now
+        self._waived = late and not self._waived
+        return self._waived

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from joserfc import jws
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet, OctKey, import_key
 from twisted.internet.defer import Deferred
 
@@ -58,16 +59,25 @@ class JwtAuth(AuthPlugin):
         for name in self.algorithms:
             if name.startswith("HS") != (self.secret is not None):
                 raise Misconfigured("algorithms", f"{name} does not go with what signs: HS... is for a secret only")
-        if self.secret is not None and len(self.secret.encode()) < 32:
-            raise Misconfigured("secret", "it has less than 32 bytes: who has a token could find it by trying")
+        if self.secret == "":
+            raise Misconfigured("secret", "it is empty")
         object.__setattr__(self, "_key", self._made())
 
+    def warnings(self) -> Iterator[tuple[str, str]]:
+        """RFC 7518 3.2: a key for HS256 has 32 bytes or more, and so on."""
+        if self.secret is None:
+            return
+        wanted, name = max((int(name[2:]) // 8, name) for name in self.algorithms)
+        if len(self.secret.encode()) < wanted:
+            text = f"{name} calls for {wanted} bytes or more, and it has less: who holds a token may find it by trying"
+            yield "secret", f"{text}; openssl rand -hex {wanted} makes one"
+
     def _made(self) -> Any:
+        if self.secret is not None:
+            return _shared(self.secret.encode())
+        if self.public_key is None:
+            return None
         try:
-            if self.secret is not None:
-                return OctKey.import_key(self.secret.encode())
-            if self.public_key is None:
-                return None
             kind: Any = {"R": "RSA", "P": "RSA", "E": "EC"}[self.algorithms[0][0]]
             return import_key(self.public_key, "OKP" if self.algorithms[0] == "EdDSA" else kind)
         except Exception:
@@ -114,6 +124,16 @@ class JwtAuth(AuthPlugin):
         return (self.issuer is None or claims.get("iss") == self.issuer) and (
             self.audience is None or self.audience in heard
         )
+
+
+def _shared(secret: bytes) -> OctKey:
+    """The key that is `secret`; that a short one is unwise we say ourselves. Raises Misconfigured for a public key."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)
+        try:
+            return OctKey.import_key(secret)
+        except ValueError:
+            raise Misconfigured("secret", "it is a public key, which is no secret") from None
 
 
 def _kid(token: bytes) -> str | None:

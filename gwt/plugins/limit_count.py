@@ -15,8 +15,8 @@ from gwt.phase.tools import Tools
 class LimitCount(Plugin):
     """At most `count` requests of one `key` in each `time_window` (seconds); the others get `rejected_code`.
 
-    Windows follow each other without a gap: twice `count` may come close together where two of them meet. Every answer
-    says in X-RateLimit-Limit, -Remaining and -Reset (seconds) how things stand.
+    A window begins with the first request that finds none. Every answer says in X-RateLimit-Limit, -Remaining and
+    -Reset (seconds) how things stand.
     """
 
     name = "limit-count"
@@ -33,12 +33,10 @@ class LimitCount(Plugin):
         tools.shared(self.name)
 
     def access(self, ctx: Exchange) -> Reply | None:
-        """Count."""
-        window, gone = divmod(ctx.tools.clock(), self.time_window)
-        left = self.time_window - gone
-        key = bucket(self, ctx, self.key) + int(window).to_bytes(8)
-        number = ctx.shared(self.name).incr(key, 1, ttl=left + 1)
-        reset = str(ceil(left))
+        """Count: the number lives as long as its window, which is how all workers agree when that is over."""
+        zone, key = ctx.shared(self.name), bucket(self, ctx, self.key) + b"%d" % self.time_window
+        number = zone.incr(key, 1, ttl=self.time_window)
+        reset = str(min(ceil(zone.ttl(key) or 1), self.time_window))  # the difference of two floats may be a bit more
         ctx.notes[self.name] = (str(max(0, self.count - number)), reset)
         if number <= self.count:
             return None

@@ -75,8 +75,8 @@ class ProxyRewrite(Plugin):
         said += [(name, value, True) for name, value in self.headers.add.items()]
         return [(name, Template(value), more) for name, value, more in said]
 
-    def rewrite(self, ctx: Exchange) -> None:
-        """All of it."""
+    def access(self, ctx: Exchange) -> None:
+        """All of it, for whoever was let in: it may say who that is."""
         request = ctx.request
         for name in self.headers.remove:
             request.remove_header(name)

@@ -51,7 +51,7 @@ class Redirect(Plugin):
             except ValueError as error:
                 raise Misconfigured(name, str(error)) from None
 
-    def rewrite(self, ctx: Exchange) -> Reply | None:
+    def access(self, ctx: Exchange) -> Reply | None:
         """Answer, or let pass what has nowhere else to go."""
         if self.http_to_https:
             if ctx.scheme == b"https":

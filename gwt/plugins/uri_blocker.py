@@ -43,8 +43,8 @@ class UriBlocker(Plugin):
             raise Misconfigured("block_rules", str(error)) from None
         object.__setattr__(self, "_searches", found)
 
-    def rewrite(self, ctx: Exchange) -> Reply | None:
-        """Look, before anybody changes the path."""
+    def access(self, ctx: Exchange) -> Reply | None:
+        """Look, before proxy-rewrite changes the query."""
         sent = ctx.path if ctx.query is None else ctx.path + b"?" + ctx.query
         forms = {sent, unquote_to_bytes(sent), unquote_to_bytes(sent.replace(b"+", b" "))}
         try:

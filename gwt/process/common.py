@@ -20,7 +20,9 @@ from gwt.configuration import Configuration, ConfigurationError
 from gwt.fitting import Unfit
 from gwt.gateway import Gateway
 from gwt.keychains import TlsError, objections
+from gwt.model.configfile import placed
 from gwt.model.options import STREAM
+from gwt.model.problem import brief
 from gwt.resources import ResourceError
 from gwt.sockets import BindError
 from gwt.store.base import StoreError
@@ -59,10 +61,22 @@ def wanted(configuration: Configuration) -> Mapping[str, Sequence[str]]:
 
 
 def check_certificates(configuration: Configuration) -> None:
-    """TlsError where gateway.yaml lists files that can't be used. (What only changes later keeps what was good.)"""
-    found = objections(configuration.settings.tls, configuration.base)
+    """ConfigurationError where gateway.yaml lists files that can't be used. (A later change keeps what was good.)"""
+    settings = configuration.settings
+    found = objections(settings.tls, configuration.base)
     if found:
-        raise TlsError("\n".join(found))
+        raise ConfigurationError.of(placed(configuration.text, settings.file, found))
+
+
+def one_line(error: BaseException) -> str:
+    """One of `TROUBLE` in one line, for a start that fails."""
+    if isinstance(error, ConfigurationError):
+        return error.brief.removeprefix("gwt: ")
+    if isinstance(error, Unfit):
+        return brief(error.problems)
+    if isinstance(error, WorkerDied):
+        return error.brief
+    return " ".join(str(error).split())
 
 
 class Reloads:

@@ -13,7 +13,7 @@ from gwt import oplog
 from gwt.configuration import parse
 from gwt.gateway import Gateway
 from gwt.metrics import Metrics
-from gwt.process.common import TROUBLE, listening, node_id, prepare
+from gwt.process.common import TROUBLE, listening, node_id, one_line, prepare
 from gwt.process.worker import Orders, Reports, inherited
 from gwt.sockets import Inherited
 from gwt.startup import figures_of
@@ -39,7 +39,7 @@ def serve(told: Assignment, reports: Reports, orders: Orders) -> None:
             tickets=bytes.fromhex(told.tickets),
         )  # fmt: skip
     except TROUBLE as error:
-        reports.send(fatal=str(error))
+        reports.send(fatal=str(error), brief=one_line(error))
         raise SystemExit(2) from None
     WorkerLife(reactor, gateway, reports, orders).begin()
     reactor.run()
@@ -71,8 +71,10 @@ class WorkerLife:
         self._reports.send(ready={"listeners": listening(self._gateway), "figures": values})
 
     def _failed(self, failure: Any) -> None:
-        known = failure.check(*TROUBLE) is not None
-        self._reports.send(fatal=failure.getErrorMessage() if known else failure.getTraceback())
+        if failure.check(*TROUBLE):
+            self._reports.send(fatal=failure.getErrorMessage(), brief=one_line(failure.value))
+        else:
+            self._reports.send(fatal=failure.getTraceback())
         self._end(None)
 
     def _obey(self, order: dict[str, Any]) -> None:

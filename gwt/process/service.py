@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from gwt.configuration import Configuration
 from gwt.process.alone import Alone
-from gwt.process.common import TROUBLE, check_certificates, prepare, wanted, worker_count
+from gwt.process.common import TROUBLE, check_certificates, one_line, prepare, wanted, worker_count
 from gwt.process.signals import Signals, exit_with
 from gwt.process.supervised import Supervised
 from gwt.sockets import Binder, bind
@@ -36,7 +36,7 @@ def make_service(reactor: Any, configuration: Configuration, log_format: str = "
 
 def give_up(error: BaseException) -> NoReturn:
     """End a process that has not begun, with one line and status 2."""
-    print(f"gwt: {error}", file=sys.stderr)
+    print(f"gwt: {one_line(error)}", file=sys.stderr)
     raise SystemExit(2)
 
 
@@ -56,7 +56,7 @@ class LifeService(Service):
 
     def _failed(self, failure: Any) -> None:
         known = failure.check(*TROUBLE) is not None
-        text = failure.getErrorMessage() if known else failure.getTraceback()
+        text = one_line(failure.value) if known else failure.getTraceback()
         exit_with(self._reactor, 2 if known else 1, f"gwt: {text}")
 
     def stopService(self) -> Deferred[Any]:

@@ -29,10 +29,9 @@ def open_store(url: str, reactor: Any, base: str = ".", hold: float = 30.0) -> S
 
     `reactor` gives time, threads and processes. Raises StoreError with one line for people.
     """
+    check_url(url)
     scheme, colon, rest = url.partition(":")
     if colon and scheme == "memory":
-        if rest.strip("/"):
-            raise StoreError("store: memory: takes nothing after the colon")
         return MemoryStore(reactor)
     if colon and scheme == "file":
         root = os.path.normpath(os.path.join(base, _directory(rest)))
@@ -41,6 +40,20 @@ def open_store(url: str, reactor: Any, base: str = ".", hold: float = 30.0) -> S
         reader, name = open_reader(url, reactor)
         return SharedStore(reader, reactor, name, _copy_of(url, base), hold, _threads(reactor))
     raise StoreError(f"store: expected file:DIR, redis://, etcd:// or memory:, got {_shown(url)!r}")
+
+
+def check_url(url: str) -> None:
+    """Raises StoreError where `open_store` would for what the URL says."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "memory" and rest.strip("/"):
+        raise StoreError("store: memory: takes nothing after the colon")
+    if scheme == "file":
+        _directory(rest)
+    elif scheme in SHARED:
+        try:
+            (etcd.read_address if scheme in etcd.SCHEMES else read_address)(url)
+        except (ValueError, OSError) as error:
+            raise StoreError(f"store: {error}") from None
 
 
 def open_reader(url: str, reactor: Any) -> tuple[Reader, str]:

@@ -58,6 +58,10 @@ class MemoryZone:
             self.set(key, there, ttl)
         return there is not None
 
+    def ttl(self, key: str | bytes) -> float | None:
+        """The seconds that are left of its time; None where there is none."""
+        return None if self.get(key) is None else self.held[_name(key)][1] - self._clock()
+
     def delete(self, key: str | bytes) -> bool:
         """Whether there was one."""
         there = self.get(key) is not None

@@ -57,15 +57,20 @@ _REQUEST: dict[str, int] = {
     "gwt-debug": Kind.DEBUG,
 }
 
+#: What an answer says to this proxy alone.
+_ANSWER_HOP_BY_HOP = (*HOP_BY_HOP, "proxy-authentication-info", "te")
+
 _RESPONSE: dict[str, int] = {
+    **dict.fromkeys(_ANSWER_HOP_BY_HOP, Kind.DROP),
     "content-length": Kind.CONTENT_LENGTH,
     "transfer-encoding": Kind.TRANSFER_ENCODING,
     "connection": Kind.CONNECTION,
     "upgrade": Kind.UPGRADE,
     "keep-alive": Kind.KEEP_ALIVE,
     "sec-websocket-accept": Kind.WEBSOCKET,
-    **dict.fromkeys(("proxy-connection", "te"), Kind.DROP),
 }
+#: The same for an answer that came as a list of fields (lower case), where HTTP/1.1's framing can't be.
+NOT_IN_ANSWERS = frozenset(name.encode() for name in _ANSWER_HOP_BY_HOP)
 
 #: What CGI and its heirs take for `_`, as they do `-`: all of a token that is neither letter nor digit.
 _FOLD = bytes.maketrans(b"!#$%&'*+.^_`|~", b"-" * 14)
@@ -114,7 +119,7 @@ REQUEST_NAMES = Names(_REQUEST, fold=True)
 RESPONSE_NAMES = Names(_RESPONSE, fold=False)
 
 #: Trailers may not carry what frames or routes a message, nor what a gateway vouches for (RFC 9110 6.5.1).
-_NOT_IN_TRAILERS = frozenset(_REQUEST) | frozenset(
+_NOT_IN_TRAILERS = frozenset((*_REQUEST, *_ANSWER_HOP_BY_HOP)) | frozenset(
     (
         *("authorization", "set-cookie", "content-encoding", "content-type", "content-range"),
         *("trailer", "cache-control", "max-forwards"),

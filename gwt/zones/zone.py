@@ -121,6 +121,17 @@ class Zone:
         finally:
             self._unlock()
 
+    def ttl(self, key: str | bytes) -> float | None:
+        """The seconds for which `key` has its value still (inf: for as long as there is room); None without one."""
+        name = key.encode() if isinstance(key, str) else key
+        self._lock()
+        try:
+            now = self._clock()
+            slot = self._live(name, now)
+            return None if slot < 0 else self._table.floats[slot + _EXPIRES] - now
+        finally:
+            self._unlock()
+
     def delete(self, key: str | bytes) -> bool:
         """Remove `key`. False if it is not there."""
         name = key.encode() if isinstance(key, str) else key

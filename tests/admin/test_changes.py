@@ -85,7 +85,7 @@ class ChangesTests(AdminCase):
         assert (status, told["code"]) == (400, "bad_document") and len(told["problems"]) >= 2
         tries: list[Any] = [
             b"", b"\xff", b"{", b"[1]", b"---\na: 1\n---\nb: 2\n", {**DOC, "name": "other"}, {"upstreams": {}},
-            {"lists": {}}, {**DOC, "plugins": {"a b": {}}},
+            {"lists": {}}, {**DOC, "plugins": {"a b": {}}}, {**DOC, "access": {"auth_type": "sso"}},
         ]  # fmt: skip
         for body in tries:
             status, _, told = yield self.put("/v1/routes/shop", body)

@@ -87,7 +87,9 @@ def test_what_only_this_machine_reaches(text: str) -> None:
 )  # fmt: skip
 def test_what_others_reach_needs_a_token(text: str) -> None:
     assert beyond_loopback(text)
-    assert "admin_token" in (objection((text,), None, SCRAPERS) or "")
+    why = objection((text,), None, SCRAPERS)
+    assert why is not None
+    assert (why.path, "admin_token" in why.message) == (("listeners", "admin", 0), True)
     assert objection((text,), ADMINS, None) is None
 
 

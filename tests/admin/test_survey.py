@@ -9,6 +9,8 @@ from admin.world import DOCUMENTS, World
 from gwt.admin.survey import Surveys, label, survey
 from gwt.steps import finish
 
+UNKNOWN = "name: a\nhosts: [a]\nservices: [{upstream: u, paths: [{uri: /, access: {auth_type: sso}}]}]\n"
+
 
 def test_bad_documents_and_doubles_are_closed() -> None:
     found = finish(survey(World().put({"r.yaml": DOCUMENTS})))
@@ -23,6 +25,11 @@ def test_earlier_versions_are_outdated() -> None:
     world.put({"a.yaml": "name: a\nhosts: [a]\nservices: [{upstream: u, paths: [{uri: /}]}]\n"})
     found = finish(survey(world.put({"a.yaml": "name: a\nhosts: [a]\nservices: [{upstream: u, paths: 7}]\n"})))
     assert (found.closed, found.outdated, found.quarantined) == ({}, {"a"}, 1)
+
+
+def test_what_comes_into_force_with_paths_closed_is_not_outdated() -> None:
+    found = finish(survey(World().put({"a.yaml": UNKNOWN})))
+    assert (found.closed, found.outdated, found.errors) == ({}, frozenset(), 1)
 
 
 def test_it_is_made_again_only_where_documents_changed() -> None:

@@ -49,6 +49,14 @@ def test_all_problems_are_told_with_line_and_caret(capsys: Capture) -> None:
     assert "bad.yaml:10:" in out
 
 
+def test_an_unknown_auth_type_is_told_at_its_word_and_where_it_closes(capsys: Capture) -> None:
+    Path("sso.yaml").write_text(GOOD.replace("retries: 3", "auth_type: logn"))
+    assert run(["check", "sso.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert "error: unknown auth_type 'logn', did you mean 'login'?" in out
+    assert "path '/' is closed with 503: auth_type 'logn' is not known" in out
+
+
 def test_json_for_machines(capsys: Capture) -> None:
     Path("bad.yaml").write_text(BAD)
     assert run(["check", "--format", "json", "bad.yaml"]) == 1

@@ -83,9 +83,9 @@ def test_check_names_file_line_and_field(tmp_path: Path, capsys: Capture, monkey
         path.write_text(text)
     assert run(["check"]) == 1
     told = capsys.readouterr().out
-    assert "gateway.yaml:4:1: error: plugin 'request-id': header_nam: unknown key 'header_nam', did you mean" in told
+    assert "gateway.yaml:4:5: error: plugin 'request-id': header_nam: unknown key 'header_nam', did you mean" in told
     assert "routes/foo.yaml:5:5: error: plugin 'response-rewrite': headers: the header Content-Length is set by" in told
-    assert "plugins/bad.py is no plugin: line 1: " in told
+    assert "gateway.yaml:1:15: error: plugins/bad.py is no plugin: line 1: " in told
 
 
 def test_explain_shows_them_in_order(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,30 +1,13 @@
-"""gwt.cli.offline: which files are settings, which are documents, and what they would make."""
+"""gwt.cli.offline: which files are documents, and what they would make."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from gwt.cli.offline import Unreadable, files_below, is_settings, read_store, store_path
+from gwt.cli.offline import Unreadable, files_below, read_store, store_path
 from gwt.configuration import load, parse
-
-
-@pytest.mark.parametrize(
-    ("text", "settings"),
-    [
-        ("listeners: {proxy: tcp:80}\n", True),
-        (json.dumps({"store": "file:x"}, indent=1), True),
-        ("hosts: [a]\nservices: []\n", False),
-        ("upstreams: {}\n", False),
-        ("access: {}\n", False),
-        ("", False),
-        ("[1", False),
-    ],
-)
-def test_a_gateway_yaml_is_known_by_its_keys(text: str, settings: bool) -> None:
-    assert is_settings(text) is settings
 
 
 def test_files_are_named_as_the_store_names_them(tmp_path: Path) -> None:
@@ -47,3 +30,11 @@ def test_the_store_of_a_configuration() -> None:
     demo = store_path(load(None))
     assert demo is not None
     assert demo.is_file()
+
+
+def test_files_of_one_name_in_two_directories_are_two(tmp_path: Path) -> None:
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.yaml").write_text(f"name: {folder}\nhosts: 5\n")
+    found = read_store([tmp_path / "a", tmp_path / "b"])
+    assert {(Path(one.file).parent.name, one.name) for one in found.problems} == {("a", "a"), ("b", "b")}

@@ -92,6 +92,13 @@ def test_warnings() -> None:
     assert len(made.desired().docs) == 1 and not made.desired().unusable
 
 
+def test_an_unknown_auth_type_reaches_the_store() -> None:
+    paths = [{"uri": "/", "access": {"auth_type": "sso"}}]
+    made = maps(config_map("n/m", route(name="a", services=[{"upstream": "u", "paths": paths}])))
+    assert made.desired().docs.keys() == {"a"}
+    assert "unknown auth_type 'sso'" in messages(made, "n/m")[0]
+
+
 def test_what_json_can_not_say() -> None:
     text = 'hosts: [a.example.com]\nservices: [{name: s, port: 80, paths: [{uri: /, vars: [[arg_a, ">", .inf]]}]}]'
     made = maps(config_map("n/m", text))

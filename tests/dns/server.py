@@ -22,6 +22,18 @@ CODES = {"NXDOMAIN": dns.ENAME, "SERVFAIL": dns.ESERVER, "REFUSED": dns.EREFUSED
 Says = Sequence[str] | str
 
 
+def both() -> tuple[socket.socket, socket.socket]:
+    """Sockets for TCP and UDP on one port that is free in both."""
+    while True:
+        tcp, udp = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(tcp.getsockname())
+            return tcp, udp
+        except OSError:
+            tcp.close()
+            udp.close()
+
+
 class DnsServer:
     """`says` by name; a name that is not there is NXDOMAIN. `ttl` of all records; `asked` are (name, type, udp or tcp).
 
@@ -35,10 +47,8 @@ class DnsServer:
         self.asked: list[tuple[str, int, str]] = []
         self.client: Any = None
         self.chains = True
-        self._tcp = socket.create_server(("127.0.0.1", 0))
+        self._tcp, self._udp = both()
         self.port = int(self._tcp.getsockname()[1])
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", self.port))
 
     @property
     def address(self) -> str:

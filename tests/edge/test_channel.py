@@ -331,7 +331,7 @@ def test_hop_by_hop_fields_of_an_answer_stay_behind() -> None:
         .send(GET)
         .reply(
             b"HTTP/1.1 200 OK\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\n"
-            b"Proxy-Connection: x\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n"
+            b"Proxy-Connection: x\r\nProxy-Authenticate: Basic\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n"
         )
     )
     assert rig.answers()[0].headers == {b"x-other": b"2", b"content-length": b"0"}

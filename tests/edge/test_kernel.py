@@ -50,6 +50,14 @@ def test_what_is_not_taken_waits(pair: tuple[socket.socket, socket.socket]) -> N
     assert not ours.getblocking()
 
 
+def test_what_has_come_waits_to_be_read(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, client = pair
+    assert kernel.unread(ours) == 0
+    client.sendall(b"x" * 1000)
+    wait_for(lambda: kernel.unread(ours) == 1000, ours)
+    assert ours.recv(600) and kernel.unread(ours) == 400
+
+
 def test_an_end_is_no_break(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, client = pair
     client.shutdown(socket.SHUT_WR)

@@ -16,6 +16,7 @@ from zope.interface.verify import verifyObject
 from gwt.balance.endpoint import Registry
 from gwt.compile import empty_snapshot
 from gwt.edge.service_resource import ServiceProxyResource
+from gwt.model.route import NO_ACCESS, Access
 from gwt.phase.ticker import Ticker
 from gwt.proxy import Proxy
 from gwt.service_proxy import Gate, ServiceLeaves
@@ -25,8 +26,8 @@ from gwt.upstream.pool import Pools
 from gwt.wire.forwarded import Ids
 
 
-def resource() -> ServiceProxyResource:
-    current = Current(empty_snapshot(Surroundings(Registry(time.monotonic, random.random))))
+def resource(access: Access = NO_ACCESS) -> ServiceProxyResource:
+    current = Current(empty_snapshot(Surroundings(Registry(time.monotonic, random.random), access)))
     pools: Any = Pools(object(), time.monotonic)
     proxy = Proxy(pools, Ticker(), time.monotonic, Ids(random.Random(1).randbytes))
     return ServiceProxyResource(current, proxy, ServiceLeaves(Gate(["*/*"], ["kube-system/*"])))
@@ -48,7 +49,17 @@ def test_it_is_a_resource() -> None:
     ],
 )
 def test_under_a_site(path: bytes, status: int, code: str) -> None:
-    site = Site(resource())
+    check(resource(), path, status, code)
+
+
+def test_an_escaped_slash_is_refused_where_gateway_yaml_says_who_may_enter() -> None:
+    shut = Access(ip_deny=("10.0.0.0/8",))
+    check(resource(), b"/__web.shop.80__/a%2Fb", 404, "no_route")
+    check(resource(shut), b"/__web.shop.80__/a%2Fb", 400, "bad_request")
+
+
+def check(root: ServiceProxyResource, path: bytes, status: int, code: str) -> None:
+    site = Site(root)
     channel = DummyChannel()
     channel.site = site
     request = site.requestFactory(channel, False)  # type: ignore[misc,call-arg]

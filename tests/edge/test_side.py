@@ -17,7 +17,7 @@ POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
 @pytest.fixture
 def socket_of(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """What the kernel will say of every transport."""
-    says = {"taken": 0, "unsent": 0, "broken": 0}
+    says = {"taken": 0, "unsent": 0, "broken": 0, "unread": 0}
     for name in says:
         monkeypatch.setattr(kernel, name, lambda transport, name=name: says[name])
     return says
@@ -150,6 +150,15 @@ def test_draining_ends_what_is_idle_and_lets_the_rest_finish() -> None:
     assert not busy.settle().wire.ended
     busy.reply(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     assert busy.answers()[0].headers[b"connection"] == b"close" and busy.wire.closed
+
+
+def test_who_has_asked_and_was_not_read_yet_is_not_idle(socket_of: dict[str, int]) -> None:
+    rig = manual()
+    socket_of["unread"] = len(GET)
+    rig.factory.begin_drain()
+    assert not rig.settle().wire.ended
+    rig.send(GET).reply(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert rig.answers()[0].headers[b"connection"] == b"close" and rig.wire.closed
 
 
 def test_nothing_is_left_of_a_connection() -> None:

@@ -297,12 +297,14 @@ LINES = [
     "X-Odd: \xe9\t",
     "X-Nul: \0",
 ]
+TO_A_PROXY = b"HTTP/1.1 200 OK\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\nX-A: b\r\nproxy: x\r\n\r\nhi"
 ANSWERS = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
     b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nno",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=5\r\nX-A: b\r\n\r\nhi",
+    TO_A_PROXY,
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi!",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe",
     b"llo",
@@ -348,6 +350,7 @@ WARM = [event for _ in range(4) for i in range(3) for event in (("ask", 0, FIRST
 @example([("half", 0), ("ask", 0, FIRST)], "json")
 @example([("ask", 0, FIRST), ("half", 0), ("answer", 0, OK)], "json")
 @example([("ask", 0, FIRST), ("drain", 0), ("answer", 0, OK)], "json")
+@example([("ask", 0, FIRST), ("answer", 0, TO_A_PROXY)], "json")
 @example([("ask", 0, FIRST + FIRST), ("answer", 0, OK), ("answer", 1, OK)], "json")
 def test_any_history_is_the_same_either_way(both: Any, events: list[tuple[Any, ...]], format: str) -> None:
     both([*WARM, *events], format)
@@ -386,6 +389,10 @@ def test_the_short_cut_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) 
         world.do((kind, number, get("plain.example.com:80", "/x?a=1", "User-Agent: a") if kind == "ask" else data))
     assert called == []
     assert sum(b"HTTP/1.1 200 OK" in one for one in world.channels[0].transport.written) == 24
+    world.do(("ask", 0, get("plain.example.com:80", "/x?a=1", "User-Agent: a")))
+    world.do(("answer", 0, TO_A_PROXY))
+    assert called == []
+    assert world.channels[0].transport.written[-1].endswith(b"200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nhi")
 
 
 def test_what_goes_by_http2_does_not_take_it(tmp_path: Any) -> None:

@@ -78,6 +78,11 @@ class Workers(RuleBasedStateMachine):
             self.put(key, value, ttl)
 
     @rule(worker=st.integers(0, 2), key=keys)
+    def ttl(self, worker: int, key: str) -> None:
+        left = None if self.there(key) is None else self.known[key][1] - self.now
+        assert self.zones[worker].ttl(key) == left
+
+    @rule(worker=st.integers(0, 2), key=keys)
     def delete(self, worker: int, key: str) -> None:
         assert self.zones[worker].delete(key) == (self.there(key) is not None)
         self.known.pop(key, None)

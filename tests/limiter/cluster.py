@@ -1,21 +1,23 @@
 """Many gateways on one Redis, in simulated time: what `gwt.limiter.cluster` decides, with a counter reckoned here.
 
-cluster = Cluster(gateways=10, latency=0.001)
-cluster.offer(LIMIT, arrivals)          # (time, gateway) pairs
-cluster.run()
-assert excess(cluster.admitted, rate, burst) <= ...
+cluster = Cluster(gateways=10, latency=lambda: 0.001)
+cluster.run(arrivals, a_limit(rate, burst))   # (time, gateway) pairs
+assert excess(cluster.admitted, rate) <= burst + 1 + ...
 """
 
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from math import floor
+from operator import itemgetter
 
 from twisted.internet.defer import Deferred
 
+from gwt.limit.gcra import drained, wait
 from gwt.limit.lease import DEADLINE, LOST
 from gwt.limit.selectors import Limit
 from gwt.limiter.cluster import ClusterLimiter
@@ -191,6 +193,17 @@ class Cluster:
         self.mend()
 
 
+def ideal(times: Iterable[float], rate: float, burst: float) -> int:
+    """How many of the requests at `times` (sorted) one bucket alone lets through."""
+    level, last, passed = 0.0, 0.0, 0
+    for now in times:
+        level, last = drained(level, last, rate, burst, now), now
+        if not wait(level, rate, burst):
+            level += 1
+            passed += 1
+    return passed
+
+
 def excess(times: Sequence[float], rate: float, least: float = 0.0) -> float:
     """The largest `n - rate * t` over all windows of at least `least` seconds that hold n of `times` (sorted)."""
     worst, first = float("-inf"), 0
@@ -205,3 +218,31 @@ def excess(times: Sequence[float], rate: float, least: float = 0.0) -> float:
             begin += 1
         worst = max(worst, index - begin + 1 - rate * least)
     return worst
+
+
+#: A request as its client sees it: when it was sent, and when its answer was there. It was decided in between.
+Asked = tuple[float, float]
+
+
+def sure_excess(passed: Sequence[Asked], rate: float) -> float:
+    """`excess` of requests of which only that is known: the largest `n - rate * t` over windows that hold n whole."""
+    by_end = sorted(passed, key=itemgetter(1))
+    worst = float("-inf")
+    for begin, _ in passed:
+        inside = [end for sent, end in by_end if sent >= begin]
+        worst = max(worst, *(number - rate * (end - begin) for number, end in enumerate(inside, 1)))
+    return worst
+
+
+def needless(refused: Sequence[Asked], passed: Sequence[Asked], rate: float, burst: float) -> list[Asked]:
+    """Those of the refused for which there was room in the bucket, whenever all of them were decided."""
+    sent, ends = sorted(one for one, _ in passed), sorted(end for _, end in passed)
+    # by a request that passed: how many had passed for sure before it, and the latest moment at which it did itself
+    since = [(bisect_left(ends, begin), end) for begin, end in passed]
+
+    def level(begin: float, end: float) -> float:
+        """The most that the bucket can have held."""
+        there = bisect_right(sent, end)
+        return max((there - before - rate * max(begin - moment, 0.0) for before, moment in since), default=0.0)
+
+    return [one for one in refused if level(*one) <= burst]

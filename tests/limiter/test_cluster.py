@@ -9,10 +9,13 @@ from math import inf
 from typing import Any
 
 import pytest
-from limiter.cluster import BEGIN, Cluster, a_limit, excess
+from hypothesis import given
+from hypothesis import strategies as st
+from limiter.cluster import BEGIN, Cluster, a_limit, excess, needless, sure_excess
 from twisted.internet.defer import Deferred
 
 from gwt.limit import lease as leases
+from gwt.limit.gcra import drained, wait
 from gwt.limit.lease import terms
 from gwt.limiter.cluster import ClusterLimiter
 from gwt.limiter.node import Bid
@@ -319,3 +322,26 @@ def test_late_answers_now_and_then_change_nothing() -> None:
     assert excess(cluster.admitted, rate) <= burst + 1 + 0.1 * rate
     assert excess(cluster.admitted, rate, least=60) <= burst + 1 + 2
     assert len(cluster.admitted) >= 0.97 * rate * 70
+
+
+@given(
+    st.integers(1, 20), st.integers(0, 9), st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.3), st.floats(0, 0.3)))
+)
+def test_what_a_client_sees_accuses_no_bucket_that_is_exact(rate: int, burst: int, steps: list[tuple]) -> None:
+    level, last, now = 0.0, 0.0, 0.0
+    seen: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for gap, before, after in steps:
+        now += gap
+        level, last = drained(level, last, rate, burst, now), now
+        passed = not wait(level, rate, burst)
+        level += passed
+        seen[passed].append((now - before, now + after))
+    assert not seen[True] or sure_excess(seen[True], rate) <= burst + 1 + 1e-3
+    assert needless(seen[False], seen[True], rate, burst - 1e-3) == []
+
+
+def test_what_a_client_sees_accuses_those_that_are_wrong() -> None:
+    passed = [(now / 10, now / 10 + 0.01) for now in range(12)]
+    assert sure_excess(passed, 5) > 6 and sure_excess(passed, 10) < 2
+    assert needless([(3.0, 3.1)], passed, 10, 0) == [(3.0, 3.1)]
+    assert needless([(1.1, 1.11)], passed, 10, 0) == []

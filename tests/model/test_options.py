@@ -14,9 +14,8 @@ def test_every_option_but_the_file_is_in_the_schema() -> None:
 
 
 def test_a_dump_is_plain_and_masked() -> None:
-    found = Settings(
-        debug_token=Secret("x1"), global_plugins=(PluginUse("a", {"b": {"jwt_secret": "x2", "c": [1]}}, 3),)
-    ).dump()
+    use = PluginUse("a", {"b": {"jwt_secret": "x2", "c": [1]}}, 3, {}, "a: {b: {jwt_secret: x2, c: [1]}}")
+    found = Settings(debug_token=Secret("x1"), global_plugins=(use,)).dump()
     assert found["debug_token"] == "***"
     assert found["global_plugins"] == [{"name": "a", "conf": {"b": {"jwt_secret": "***", "c": [1]}}}]
     assert found["listeners"]["proxy"] == ["tcp:9080"]

@@ -202,8 +202,7 @@ def in_path(**fields: Any) -> Any:
         (in_path(rewrite={"strip": "a"}), "takes a path"),
         (in_path(rewrite={"regex": ["a", "\\2"]}), "not a replacement"),
         (in_path(timeout=0), "from 1ms"),
-        (in_path(access={"auth_type": "logn"}), "did you mean 'login'?"),
-        (in_path(access={"auth_type": "key-auth"}), "a plugin stands in a list"),
+        (in_path(access={"auth_type": "not a name"}), "expected public, optional, login or a list"),
         (in_path(access={"auth_type": ["login"]}), "stands alone"),
         (in_path(access={"ip_allow": None}), "got null"),
         (in_path(access={"rate_limits": [{"rate": 1, "selectors": ["ip", "ip"]}]}), "stands twice"),
@@ -222,6 +221,26 @@ def in_path(**fields: Any) -> Any:
 )
 def test_refused(value: Any, message: str) -> None:
     assert any(message in said for said in wrong(value)), wrong(value)
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("logn", "did you mean 'login'?"), ("key-auth", "a plugin stands in a list: [key-auth]"), ("sso", ": [sso]")],
+)
+def test_an_unknown_auth_type_is_an_error_that_keeps_no_document_out(word: str, hint: str) -> None:
+    text = f"hosts: [a.x]\nservices:\n- upstream: u\n  paths:\n  - uri: /\n    access: {{auth_type: {word}}}\n"
+    parsed = parse(text)
+    (document,) = parsed.documents
+    (problem,) = parsed.problems
+    assert isinstance(document, Route)
+    assert document.services[0].paths[0].access.auth_type == word
+    assert (problem.line, problem.column, problem.severity, problem.keeps_out) == (6, 25, "error", False)
+    assert f"unknown auth_type {word!r}" in problem.message and problem.message.endswith(hint)
+
+
+def test_with_another_fault_beside_an_unknown_auth_type_the_document_is_set_aside() -> None:
+    assert any("unknown auth_type" in said for said in wrong(in_path(access={"auth_type": "sso"}, nam=1)))
+    assert any("unknown auth_type" in said for said in wrong(in_path(access={"auth_type": "sso"}, timeout=0)))
 
 
 def test_faults_behind_the_schema_are_told_with_those_of_the_schema() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gwt.model.problem import format_problem, to_github, to_json
+from gwt.model.problem import brief, format_problem, to_github, to_json
 from gwt.model.route import Problem
 
 TARGET = """\
@@ -19,6 +19,12 @@ def test_the_target() -> None:
     )
     assert format_problem(problem) == TARGET
     assert "\x1b[31m" in format_problem(problem, color=True)
+
+
+def test_problems_in_one_line() -> None:
+    problems = [Problem("f", 3, 1, "odd\nvery", "odd: very"), Problem("f", 4, 1, "worse"), Problem("f", 5, 1, "bad")]
+    assert brief(problems[:1]) == r"f:3:1: error: odd\nvery"
+    assert brief(problems) == r"f:3:1: error: odd\nvery (and 2 more: gwt check f)"
 
 
 def test_without_a_place() -> None:

@@ -99,6 +99,13 @@ def test_all_problems_at_once() -> None:
     assert not any("pw@" in problem.message + problem.text for problem in problems)
 
 
+def test_an_auth_type_that_is_not_known_is_refused() -> None:
+    settings, (problem,) = load_settings("access: {auth_type: sso}\n", "g.yaml", {})
+    assert settings is None
+    assert (problem.line, problem.column, problem.severity) == (1, 21, "error")
+    assert "unknown auth_type 'sso'" in problem.message
+
+
 @pytest.mark.parametrize("text", ["[]", "a: 1\n---\nb: 2\n", "x: [", "store: 5", "store: ''", "null: 1"])
 def test_refused(text: str) -> None:
     settings, problems = load_settings(text, "g.yaml", {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gwt.phase.ticker import Ticker
+from gwt.phase.ticker import Ticker, Waiver
 
 
 class Member:
@@ -38,3 +38,14 @@ def test_a_member_may_leave_while_others_are_looked_at() -> None:
     ticker.join(other)
     ticker.tick(1.0)
     assert len(ticker) == 1
+
+
+def test_a_tick_after_a_standstill_is_waived_once() -> None:
+    waiver = Waiver(0.1, now=0.0)
+    assert [waiver.waives(now) for now in (0.1, 0.2, 0.35)] == [False] * 3
+    assert [waiver.waives(now) for now in (2.0, 2.1, 2.2)] == [True, False, False]
+
+
+def test_load_puts_no_deadline_off() -> None:
+    waiver = Waiver(0.1, now=0.0)
+    assert [waiver.waives(now) for now in (1.0, 2.0, 3.0, 4.0, 5.0)] == [True, False, True, False, True]

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
+from edge.rig import Rig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws
@@ -17,6 +18,7 @@ from plugins.authrig import asked, rig, users
 from twisted.internet.defer import Deferred
 
 from gwt.asking import Answered
+from gwt.model.route import Path, PluginUse
 from gwt.phase.plugintype import Misfit, PluginType
 from gwt.plugins.jwt_auth import JwtAuth
 
@@ -48,6 +50,35 @@ def test_who_has_a_good_token_is_its_subject(conf: dict[str, Any], key: Any) -> 
     visit = rig(JwtAuth, conf).send(bearer(token(key=key, alg=conf["algorithms"][0])), asked())
     assert visit.statuses == [200, 401] and users(visit) == [b"alice"]
     assert visit.answers()[1].headers[b"www-authenticate"] == b'Bearer realm="gwt"'
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
+@pytest.mark.parametrize("secret", ["k", "short", "s" * 31])
+def test_a_short_secret_will_do(secret: str, alg: str) -> None:
+    # by RFC 7515 alone: joserfc warns of such a key
+    said = b".".join(_url(json.dumps(one).encode()) for one in ({"alg": alg}, CLAIMS))
+    good = said + b"." + _url(hmac.digest(secret.encode(), said, "sha" + alg[2:]))
+    other = said + b"." + _url(hmac.digest(b"x", said, "sha" + alg[2:]))
+    visit = rig(JwtAuth, {"algorithms": [alg], "secret": secret}).send(bearer(good), bearer(other))
+    assert visit.statuses == [200, 401] and users(visit) == [b"alice"]
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "length", "wanted"),
+    [(["HS256"], 31, 32), (["HS256", "HS512"], 63, 64), (["HS384"], 47, 48), (["HS256"], 32, 0), (["HS512"], 64, 0)],
+)
+def test_that_a_secret_is_short_is_told_once_with_its_place(algorithms: list[str], length: int, wanted: int) -> None:
+    secret = "s" * length
+    use = PluginUse("jwt-auth", {"algorithms": algorithms, "secret": secret}, 7, {("secret",): 9})
+    visit = Rig(kinds=[JwtAuth], paths=[Path("/a", plugins=(use,)), Path("/b")])
+    told = list(visit.current.snapshot.problems())
+    assert [(one.line, one.severity) for one in told] == ([(9, "warning")] if wanted else [])
+    assert all(f"secret: {algorithms[-1]} calls for {wanted} bytes" in one.message for one in told)
+    assert not any(secret in one.message for one in told)
+
+
+def _url(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def without(name: str) -> dict[str, Any]:
@@ -141,7 +172,8 @@ def test_an_issuer_that_fails() -> None:
     "conf",
     [
         {"algorithms": ["HS256"]},
-        {"algorithms": ["HS256"], "secret": "short"},
+        {"algorithms": ["HS256"], "secret": ""},
+        {"algorithms": ["HS256"], "secret": PEM},
         {"algorithms": ["RS256"], "secret": SECRET},
         {"algorithms": ["HS256"], "public_key": PEM},
         {"algorithms": ["none"], "secret": SECRET},

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwt.phase.plugintype import Misfit, PluginType
+from gwt.plugins.key_auth import KeyAuth
 from gwt.plugins.proxy_rewrite import ProxyRewrite
 
 
@@ -58,6 +59,18 @@ def test_a_rewritten_path_is_a_path(rest: str) -> None:
     one = Rig(kinds=[ProxyRewrite], plugins={"proxy-rewrite": {"regex_uri": ["^/(.*)", "/base/$1"]}})
     one.send(f"GET /{rest} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
     assert not one.raised and (one.statuses == [400] or not {b"..", b"."} & set(one.seen[0].target.split(b"/")))
+
+
+def test_it_knows_who_was_let_in_and_is_spared_whom_nobody_lets_in() -> None:
+    conf = {"headers": {"set": {"X-Consumer": "$consumer_name"}}, "method": "PUT", "uri": "/new?y=2", "host": "up"}
+    keys = {"key-auth": {"keys": {"k1": "carol"}}}
+    one = Rig(kinds=[ProxyRewrite, KeyAuth], plugins={"proxy-rewrite": conf, **keys})
+    one.send(b"GET /a?x=1 HTTP/1.1\r\nHost: h\r\napikey: k1\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert one.statuses == [200, 401] and not one.raised
+    (found,) = one.seen
+    assert (found.method, found.target, found.header(b"host")) == (b"PUT", b"/new?y=2&x=1", b"up")
+    assert found.header(b"x-consumer") == b"carol"
+    assert [(ctx.method, ctx.uri) for ctx in one.finished] == [(b"GET", b"/a?x=1"), (b"GET", b"/a")]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,12 @@ from edge.rig import Rig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gwt.limiter.node import NodeLimiter
+from gwt.model.route import Access, RateLimit
 from gwt.phase.plugintype import Misfit, PluginType
+from gwt.plugins.key_auth import KeyAuth
 from gwt.plugins.redirect import Redirect
+from gwt.zones.arena import PrivateArena
 
 
 def ask(conf: Any, target: str = "/a?x=1", method: str = "GET", **more: Any) -> tuple[int, bytes | None]:
@@ -47,6 +51,19 @@ def test_what_a_client_sends_leads_to_no_other_host(rest: str) -> None:
     for conf in ({"uri": "$uri"}, {"uri": "/$arg_a"}, {"regex_uri": ["^/a(.*)", "/$1"]}, {"uri": "$request_uri"}):
         status, location = ask(conf, "/a" + rest)
         assert status in (200, 400) or ((location or b"")[:1] == b"/" and (location or b"")[1:2] not in (b"/", b"\\"))
+
+
+def test_who_is_not_let_in_is_sent_nowhere_and_who_is_counts() -> None:
+    one = Rig(
+        kinds=[Redirect, KeyAuth],
+        plugins={"redirect": {"uri": "/new"}, "key-auth": {"keys": {"k1": "carol"}}},
+        access=Access(rate_limits=(RateLimit(1, 0, ("ip",)),)),
+        limiter=NodeLimiter(PrivateArena(), slots=16),
+    )
+    with_key = b"GET /a HTTP/1.1\r\nHost: h\r\napikey: k1\r\n\r\n"
+    assert one.send(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n").statuses == [401]
+    one.pass_time(5)
+    assert one.send(with_key, with_key, with_key).statuses[1:] == [302, 429, 429]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from edge.rig import Rig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gwt.model.route import Access
 from gwt.phase.plugintype import Misfit, PluginType
 from gwt.plugins.uri_blocker import UriBlocker
 
@@ -47,6 +48,13 @@ SPELLINGS = st.lists(st.sampled_from([str, "%{:02x}", "%{:02X}"]), min_size=6, m
 def test_no_spelling_slips_through(spelling: list[Any], detour: str) -> None:
     letters = (kind(c) if kind is str else kind.format(ord(c)) for kind, c in zip(spelling, "secret", strict=True))
     assert status(detour + "/" + "".join(letters), "^/secret$") == 403
+
+
+def test_an_address_that_is_not_admitted_is_told_so_first() -> None:
+    shut = Access(ip_deny=("192.0.2.0/24",))
+    one = Rig(kinds=[UriBlocker], plugins={"uri-blocker": {"block_rules": ["^/"]}}, access=shut)
+    one.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert [ctx.code for ctx in one.finished] == ["ip"]
 
 
 @pytest.mark.parametrize("conf", [{"block_rules": []}, {"block_rules": ["("]}, {"block_rules": ["(a+)+b"]}, {}])

@@ -11,7 +11,11 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
 
 from gwt.configuration import ConfigurationError, parse
-from gwt.process.common import Reloads, prepare, running_for, wanted, worker_count
+from gwt.fitting import Unfit
+from gwt.model.route import Problem
+from gwt.process.common import Reloads, check_certificates, one_line, prepare, running_for, wanted, worker_count
+from gwt.resources import ResourceError
+from gwt.workers import WorkerDied
 
 
 def test_reloads_do_not_overlap_and_those_asked_for_meanwhile_become_one() -> None:
@@ -64,3 +68,25 @@ def test_wanted_names_every_role() -> None:
 def test_running_for_is_since_the_process_began() -> None:
     assert running_for(0.0) > 0
     assert running_for(1e9) == 1e9
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigurationError(["gwt: cannot read x: gone"]), "cannot read x: gone"),
+        (Unfit([Problem("g", 2, 3, "odd"), Problem("g", 4, 5, "")]), "g:2:3: error: odd (and 1 more: gwt check g)"),
+        (WorkerDied("one\ntwo", "one (and 1 more)"), "one (and 1 more)"),
+        (ResourceError("resources.x: SyntaxError:\n  here"), "resources.x: SyntaxError: here"),
+        (OSError("access_log.path: no"), "access_log.path: no"),
+    ],
+)  # fmt: skip
+def test_what_ends_a_start_is_one_line(error: Exception, said: str) -> None:
+    assert one_line(error) == said
+
+
+def test_certificates_that_cannot_be_used_have_their_place(tmp_path: Path) -> None:
+    text = "tls:\n  certificates: [{cert: a, key: a}, {cert: b, key: b}]\n"
+    with pytest.raises(ConfigurationError) as caught:
+        check_certificates(parse(text, tmp_path / "gateway.yaml", {}))
+    assert "gateway.yaml:2:18: error: tls.certificates: a: can't be read" in caught.value.brief
+    assert [line.rpartition("\n")[2].index("^") for line in caught.value.lines] == [26, 45]

@@ -6,7 +6,7 @@ from twisted.internet.testing import MemoryReactorClock
 from gwt.store.base import StoreError
 from gwt.store.file import FileStore
 from gwt.store.memory import MemoryStore
-from gwt.store.open import open_store
+from gwt.store.open import check_url, open_store
 
 
 class Reactor(MemoryReactorClock):
@@ -66,3 +66,14 @@ def test_what_is_no_store_is_one_line_without_secrets(url: str) -> None:
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "store" in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["file:", "file://host/x", "memory:x", "redis://h/x", "etcd://h?y=1", "rediss://:p"])
+def test_a_url_is_refused_before_anything_is_opened(url: str) -> None:
+    with pytest.raises(StoreError, match=r"^store: "):
+        check_url(url)
+
+
+@pytest.mark.parametrize("url", ["file:x", "memory:", "redis://:p@h:1/0?prefix=x", "etcd://h:1"])
+def test_a_url_that_will_do(url: str) -> None:
+    check_url(url)

@@ -26,6 +26,10 @@ HANDSHAKE = (
 )
 
 
+#: Is never set: who waits for it lets time pass.
+PAUSE = threading.Event()
+
+
 class Attack:
     """What all attacks share: whom they attack, when they end, and how often they struck."""
 
@@ -82,19 +86,19 @@ class Attack:
 
     def drip(self, number: int, first: bytes, rest: bytes) -> None:
         """`number` clients send `first`, then `rest` byte by byte: the gateway must end them all before its end."""
-        while not self.over.is_set():
-            left = [self.connect() for _ in range(number)]
-            for sock in left:
-                sock.sendall(first)
+        while not (self.struck and self.over.is_set()):
+            left = [sock for sock in [self.connect() for _ in range(number)] if _sent(sock, first)]
             for byte in rest:
                 left = [sock for sock in left if _sent(sock, bytes((byte,)))]
                 self.risen.set()
-                if not left or self.over.wait(0.05):
+                if not left or (self.struck and self.over.is_set()):
                     break
+                PAUSE.wait(0.05)
+            ended = not left
             for sock in left:
                 sock.close()
-            assert self.over.is_set() or not left, f"{len(left)} connections are still open"
-            self.struck += 1
+            assert ended or (self.struck and self.over.is_set()), f"{len(left)} connections are still open"
+            self.struck += ended
 
 
 def _sent(sock: socket.socket, data: bytes) -> bool:
@@ -133,10 +137,10 @@ def readers_of_nothing(attack: Attack) -> None:
         with suppress(TimeoutError):
             sock.settimeout(0.5)
             sock.sendall((b"GET /big HTTP/1.1\r\n" + HOST + b"\r\n") * 300)
-        attack.hit()
+        attack.risen.set()
         ended, until = select.poll(), time.monotonic() + PATIENCE
         ended.register(sock, 0)
-        while not ended.poll(100) and not attack.over.is_set():
+        while not ended.poll(100) and not (attack.struck and attack.over.is_set()):
             assert time.monotonic() < until, "the gateway has kept it"
 
     attack.swarm(50, what)
@@ -265,8 +269,8 @@ def crowd_of_resets(attack: Attack) -> None:
     """2,000 that ask, and reset all at once."""
     while not attack.over.is_set():
         crowd = [attack.connect() for _ in range(2000)]
-        for sock in crowd:
-            sock.sendall(b"GET /hang HTTP/1.1\r\n" + HOST + b"\r\n")
+        asked = [_sent(sock, b"GET /hang HTTP/1.1\r\n" + HOST + b"\r\n") for sock in crowd]
+        assert any(asked), "the gateway took none of them"
         attack.hit()
         for sock in crowd:
             _reset(sock)

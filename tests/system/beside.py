@@ -13,9 +13,19 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
+PATIENCE = 30.0
+#: Seconds that an answer may take at all, that pass between two requests, and that a connection may be left idle.
+ANSWER_WITHIN, PACE, OVERSLEPT = 5.0, 0.02, 1.0
+#: How many requests are made at least, however soon the watch is over.
+LEAST = 25
+#: Seconds between two looks whether the machine stands still, and by how much one is late then (of the threads here one
+#: may hold the interpreter for as long).
+DOZE, NOTICED = 0.01, 0.005
+#: Is never set: who waits for it lets time pass.
+PAUSE = threading.Event()
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ASK = b"GET /good HTTP/1.1\r\nHost: foo.example.com\r\n\r\n"
 
@@ -50,61 +60,109 @@ def ask(sock: socket.socket) -> bool:
     return got.startswith(b"HTTP/1.1 200")
 
 
-class Own:
-    """Seconds that pass while all of `tasks`, directories of /proc, have a processor or want none.
+class Span:
+    """From when it is made on: `seconds()` less those in which one of `tasks`, directories of /proc, wanted a processor
+    that somebody else had.
 
     Where the system does not tell how long they waited for one, all seconds. A task that ends (one connection of the
     upstream does) waits no more.
     """
 
     def __init__(self, *tasks: Path) -> None:
-        self._waits = [(open_wait(task), 0) for task in tasks]
+        self._before = {task: waited for task in tasks if (waited := waited_by(task)) is not None}
+        self.began = time.monotonic()
 
-    def __call__(self) -> float:
-        self._waits = [(file, waited_by(file, before)) for file, before in self._waits]
-        return time.monotonic() - sum(waited for _, waited in self._waits) / 1e9
+    def seconds(self) -> float:
+        after = {task: waited_by(task) for task in self._before}
+        waited = sum((after[task] or before) - before for task, before in self._before.items())
+        return time.monotonic() - self.began - waited / 1e9
 
 
-def open_wait(task: Path) -> BinaryIO | None:
-    """Where the system tells how long a task has waited; None where it does not, or the task has ended."""
+def waited_by(task: Path) -> int | None:
+    """Nanoseconds that a task has waited for a processor; None where the system does not tell, or it has ended."""
     try:
-        return open(task / "schedstat", "rb", buffering=0)
+        return int((task / "schedstat").read_bytes().split()[1])
     except (FileNotFoundError, ProcessLookupError):
         return None
 
 
-def waited_by(file: BinaryIO | None, before: int) -> int:
-    """Nanoseconds that a task has waited for a processor; those `before`, where it has ended."""
-    if file is None:
-        return before
-    try:
-        file.seek(0)
-        return int(file.read().split()[1])
-    except ProcessLookupError:
-        return before
+class Watch:
+    """Asks the gateway all the time, and looks when the machine stands still.
+
+    `asked` are (began, ended, seconds) of each request, `stood` the times (from, to) in which a processor stood still.
+    """
+
+    def __init__(self, port: int, pid: int) -> None:
+        self.asked: list[tuple[float, float, float]] = []
+        self.stood: list[tuple[float, float]] = []
+        self.failed, self.stop = 0, threading.Event()
+        self._port, self._gateway = port, Path(f"/proc/{pid}/task/{pid}")
+        self._connect()
+        self._threads = [threading.Thread(target=self._ask)]
+        self._threads += [threading.Thread(target=self._doze, args=(core,)) for core in os.sched_getaffinity(0)]
+        for thread in self._threads:
+            thread.start()
+
+    def _connect(self) -> None:
+        self._sock = socket.create_connection(("127.0.0.1", self._port), timeout=PATIENCE)
+        self._sock.settimeout(ANSWER_WITHIN)
+        self.failed += not ask(self._sock)  # from now on it is served, and does not wait to be accepted
+        self._left = time.monotonic()
+
+    def _ask(self) -> None:
+        """Ask, and wait for it: here, in the gateway, and in the upstream's threads, which are this process' own."""
+        while not self.stop.wait(PACE) or len(self.asked) < LEAST:
+            if time.monotonic() - self._left > OVERSLEPT:
+                self._connect()  # this process stood still for so long that the gateway may have thought it gone
+            span = Span(self._gateway, *Path("/proc/self/task").iterdir())
+            good = ask(self._sock)
+            self._left = time.monotonic()
+            self.asked.append((span.began, self._left, span.seconds()))
+            self.failed += not good
+            if self.stop.is_set():
+                PAUSE.wait(PACE)
+        self._sock.close()
+
+    def _doze(self, core: int) -> None:
+        """How late is one woken on this core? A machine that stands still is not the gateway's fault."""
+        os.sched_setaffinity(0, {core})  # of this thread
+        own = Path(f"/proc/self/task/{threading.get_native_id()}")
+        over = False
+        while not over:
+            span = Span(own)
+            over = self.stop.is_set() and len(self.asked) >= LEAST
+            PAUSE.wait(DOZE)
+            if (late := span.seconds() - DOZE) > NOTICED:
+                woken = time.monotonic()
+                self.stood.append((woken - late, woken))
+
+    def report(self) -> dict[str, float]:
+        """Once `stop` is set: `done`, `failed`, and the `worst` latency less what the machine stood still in it."""
+        for thread in self._threads:
+            thread.join()
+        worst = max(seconds - overlap(self.stood, began, ended) for began, ended, seconds in self.asked)
+        return {"worst": worst, "stood": length(self.stood), "done": len(self.asked), "failed": self.failed}
 
 
-def watch(sock: socket.socket, others: list[Path], stop: threading.Event, seen: dict[str, float]) -> None:
-    """Ask, and wait for it: here, or in one of the `others`, which serve what is asked."""
-    own = Own(Path(f"/proc/self/task/{threading.get_native_id()}"), *others)
-    while not stop.wait(0.02):
-        began = own()
-        good = ask(sock)
-        seen["worst"] = max(seen["worst"], own() - began)
-        seen["done"] += 1
-        seen["failed"] += not good
-    sock.close()
+def union(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same times, in order, none of them twice."""
+    joined: list[tuple[float, float]] = []
+    for begin, end in sorted(spans):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((begin, end))
+    return joined
 
 
-def doze(core: int, stop: threading.Event, seen: dict[str, float]) -> None:
-    """How late is one woken on this core? A machine that stands still is not the gateway's fault."""
-    os.sched_setaffinity(0, {core})  # of this thread
-    own = Own(Path(f"/proc/self/task/{threading.get_native_id()}"))
-    began = own()
-    while not stop.wait(0.01):
-        woken = own()
-        seen["hiccup"] = max(seen["hiccup"], woken - began - 0.01)
-        began = woken
+def length(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds of all of them, none counted twice."""
+    return sum(end - begin for begin, end in union(spans))
+
+
+def overlap(spans: Iterable[tuple[float, float]], begin: float, end: float) -> float:
+    """Seconds of `spans` between `begin` and `end`."""
+    return length((max(begin, one), min(end, other)) for one, other in spans if one < end and other > begin)
 
 
 def end(failure: threading.ExceptHookArgs) -> None:
@@ -119,21 +177,12 @@ def main() -> None:
     threading.Thread(target=accept, args=(server,), daemon=True).start()
     print(f"upstream 127.0.0.1:{server.getsockname()[1]}", flush=True)
     for line in sys.stdin:
-        stop, seen = threading.Event(), {"worst": 0.0, "hiccup": 0.0, "done": 0, "failed": 0}
         port, pid = map(int, line.split())
-        sock = socket.create_connection(("127.0.0.1", port), timeout=5)
-        seen["failed"] += not ask(sock)  # from now on it is served, and does not wait to be accepted
-        others = [Path(f"/proc/{pid}/task/{pid}"), *Path("/proc/self/task").iterdir()]  # those that doze come later
-        threads = [threading.Thread(target=watch, args=(sock, others, stop, seen))]
-        threads += [threading.Thread(target=doze, args=(core, stop, seen)) for core in os.sched_getaffinity(0)]
-        for thread in threads:
-            thread.start()
+        watch = Watch(port, pid)
         print("watching", flush=True)
         sys.stdin.readline()
-        stop.set()
-        for thread in threads:
-            thread.join()
-        print(json.dumps(seen), flush=True)
+        watch.stop.set()
+        print(json.dumps(watch.report()), flush=True)
 
 
 if __name__ == "__main__":

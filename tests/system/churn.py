@@ -41,6 +41,7 @@ class Churn:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.changes = 0
+        self._error: BaseException | None = None
 
     def write(self, number: int) -> None:
         """Change `number`."""
@@ -50,9 +51,12 @@ class Churn:
             self._gateway.write(routes(number // 2))
 
     def _run(self) -> None:
-        while not self._over.wait(self._interval):
-            self.changes += 1
-            self.write(self.changes)
+        try:
+            while not self._over.wait(self._interval):
+                self.changes += 1
+                self.write(self.changes)
+        except BaseException as error:
+            self._error = error
 
     def __enter__(self) -> Churn:
         self._thread.start()
@@ -61,6 +65,8 @@ class Churn:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._over.set()
         self._thread.join()
+        if self._error is not None:
+            raise self._error
 
 
 def revisions(gateway: GatewayProcess) -> int:

@@ -45,7 +45,7 @@ class EtcdServer(Server):
         """Until it answers."""
         client, peer = (f"http://127.0.0.1:{port}" for port in (self.port, self._peer))
         self.spawn([
-            self._program, "--data-dir", str(self.directory),
+            self._program, "--data-dir", str(self.directory), "--unsafe-no-fsync",
             "--listen-client-urls", client, "--advertise-client-urls", client,
             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
         ])  # fmt: skip

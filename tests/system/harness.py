@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,13 +31,21 @@ import gwt
 #: Seconds that a busy machine may take for what is normally done at once.
 PATIENCE = 30.0
 READY = "ready"
+#: Ports that were given out stay bound, not listening: a server (with SO_REUSEADDR) may take one, the system gives it
+#: to nobody by itself, also while that server is stopped for a while.
+HELD = 128
+_held: deque[socket.socket] = deque()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
+    """A TCP port for a server to be: nobody else is given it until `HELD` more were asked for."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, 0))
+    _held.append(sock)
+    if len(_held) > HELD:
+        _held.popleft().close()
+    return int(sock.getsockname()[1])
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -184,7 +193,9 @@ class GatewayProcess(Process):
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Write gateway.yaml anew with `settings` over what holds now; send SIGHUP for it to be read."""
         self.settings = {**self.settings, **settings}
-        (self.directory / "gateway.yaml").write_text(json.dumps(self.settings, indent=1))
+        new = self.directory / "gateway.yaml.new"
+        new.write_text(json.dumps(self.settings, indent=1))
+        new.replace(self.directory / "gateway.yaml")
 
     def write(self, documents: Sequence[Mapping[str, Any]] | str, name: str = "routes.yaml") -> None:
         """Put documents into the file store."""
@@ -260,6 +271,7 @@ class QuietServer(ThreadingHTTPServer):
     """Says nothing of clients that are gone."""
 
     daemon_threads = True
+    request_queue_size = 512  # socketserver's 5 are soon used up, and the kernel tries again after a second
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):

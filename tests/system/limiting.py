@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from system.beside import overlap
 from system.harness import PATIENCE, environment
 
 from gwt.limit.selectors import Limit
@@ -30,6 +31,8 @@ TESTS = Path(__file__).resolve().parent.parent
 HEAD_START = 0.5
 #: Seconds between two looks at the clock: what is due is offered then.
 STEP = 0.001
+#: By how much a process is late that has stood still, in seconds.
+NOTICED = 0.03
 #: Requests between two turns of the reactor at most: as with connections, what is not read yet has to wait.
 MOST = 64
 
@@ -46,25 +49,36 @@ class Offer:
 
 @dataclass
 class Result:
-    """What a worker saw. Times are on the monotonic clock; `events` are (time, "up" or "lost")."""
+    """What a worker saw. Times are on the monotonic clock; `events` are (time, "up" or "lost").
+
+    `waits` are the requests that had to wait (from, to), `late` how often answers were, and `stood` when the process
+    stood still (from, to).
+    """
 
     admitted: list[float] = field(default_factory=list)
-    refused: int = 0
-    waited: int = 0
-    longest_wait: float = 0.0
+    refused: list[float] = field(default_factory=list)
+    waits: list[tuple[float, float]] = field(default_factory=list)
+    late: int = 0
     questions: int = 0
     errors: list[str] = field(default_factory=list)
     events: list[tuple[float, str]] = field(default_factory=list)
+    stood: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def requests(self) -> int:
-        return len(self.admitted) + self.refused
+        return len(self.admitted) + len(self.refused)
+
+    def look(self, expected: float) -> None:
+        """The process was to go on at `expected`."""
+        if (now := time.monotonic()) - expected > NOTICED:
+            self.stood.append((expected, now))
+
+    def passed(self, begin: float, end: float) -> float:
+        """Seconds between two moments in which this process did not stand still."""
+        return end - begin - overlap(self.stood, begin, end)
 
     def count(self, seconds: float, now: float) -> None:
-        if seconds:
-            self.refused += 1
-        else:
-            self.admitted.append(now)
+        (self.refused if seconds else self.admitted).append(now)
 
 
 class Offering:
@@ -157,7 +171,9 @@ def alone(limiter: NodeLimiter, limit: Limit, offer: Offer, told: dict[str, Any]
         for _ in range(due(offer, told) - result.requests):
             now = time.monotonic()
             result.count(limiter.admit(b"key", limit, now), now)
+        next_look = time.monotonic() + STEP
         time.sleep(STEP)
+        result.look(next_look)
 
 
 def together(arena: SharedArena, limit: Limit, offer: Offer, told: dict[str, Any], result: Result) -> None:
@@ -171,6 +187,13 @@ def together(arena: SharedArena, limit: Limit, offer: Offer, told: dict[str, Any
     link = Link(reactor, TCP4ClientEndpoint(reactor, "127.0.0.1", told["redis"], timeout=1))
     limiter = ClusterLimiter(arena, link, time.monotonic, told["gateways"])
     made, was_up, told["begin"] = 0, False, float("inf")
+    forget, next_look = link.on_late, float("inf")
+
+    def late() -> None:
+        result.late += 1
+        forget()
+
+    link.on_late = late
 
     def one() -> None:
         begin = time.monotonic()
@@ -178,17 +201,17 @@ def together(arena: SharedArena, limit: Limit, offer: Offer, told: dict[str, Any
         if isinstance(answer, float):
             result.count(answer, begin)
             return
-        result.waited += 1
 
         def decided(seconds: float) -> None:
             now = time.monotonic()
-            result.longest_wait = max(result.longest_wait, now - begin)
+            result.waits.append((begin, now))
             result.count(seconds, now)
 
         answer.addCallback(decided).addErrback(lambda failure: result.errors.append(failure.getTraceback()))
 
     def step() -> None:
-        nonlocal made, was_up
+        nonlocal made, was_up, next_look
+        result.look(next_look)
         if link.up != was_up:
             was_up = link.up
             result.events.append((time.monotonic(), "up" if was_up else "lost"))
@@ -198,12 +221,20 @@ def together(arena: SharedArena, limit: Limit, offer: Offer, told: dict[str, Any
         for _ in range(0 if over else min(due(offer, told) - made, MOST)):
             made += 1
             one()
+        next_look = time.monotonic() + STEP
         if over and made == result.requests + len(result.errors):
             reactor.stop()
         else:
-            reactor.callLater(0 if made < due(offer, told) else STEP, step)
+            reactor.callLater(0 if made < due(offer, told) else STEP, safe_step)
+
+    def safe_step() -> None:
+        try:
+            step()
+        except BaseException as error:
+            result.errors.append(repr(error))
+            reactor.stop()
 
     link.start()
-    reactor.callWhenRunning(step)
+    reactor.callWhenRunning(safe_step)
     reactor.run()
     result.questions = link.questions

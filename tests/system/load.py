@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import threading
 import time
 from collections import Counter
@@ -56,6 +57,13 @@ class Report:
 def clock_of(pid: int) -> Callable[[], float]:
     """Seconds of CPU that a process has had, of all its threads, to the nanosecond (clock_getcpuclockid(3))."""
     return partial(time.clock_gettime, (~pid << 3) | 2)
+
+
+def ended(transport: Any) -> bool:
+    """Whether the other side has ended the connection, of which only the end was not read yet."""
+    look = select.poll()
+    look.register(transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+    return bool(look.poll(0))
 
 
 class EchoOrigin(asyncio.Protocol):
@@ -102,8 +110,9 @@ class Client(asyncio.Protocol):
             self._load.when_due(number, self._send)
 
     def _send(self, number: int) -> None:
-        if self._transport.is_closing():  # it has ended before anything was asked on it
+        if self._transport.is_closing() or ended(self._transport):  # before anything was asked on it
             self._load.unsent()
+            self._transport.close()  # connection_lost opens another
             return
         hosts = self._load.hosts
         self._target, self._asked, self._cost = b"/echo/%d" % number, time.monotonic(), self._load.spent()

@@ -45,6 +45,16 @@ class Echo(Resource):
         return b"%d %b" % (len(body), body[:100])
 
 
+class Stuck(Resource):
+    """Keeps the whole process until the other end of a pipe is closed."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Any) -> bytes:
+        with open(os.environ["STUCK_AT"], "rb") as pipe:
+            return pipe.read() or b"free"
+
+
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """A WSGI application that tells what it was asked."""
     body = environ["wsgi.input"].read()
@@ -52,6 +62,10 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     asked = f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']} {environ['PATH_INFO']} {environ['QUERY_STRING']} "
     yield asked.encode()
     yield body
+
+
+def stuck() -> Stuck:
+    return Stuck()
 
 
 def files() -> File:

@@ -8,30 +8,35 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from system.harness import PATIENCE, poll
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class RawOrigin:
     """An upstream. `serve(sock, connection)` runs in a thread for each connection; by default every head gets `OK`.
 
-    `received` holds what came on each connection; `closed` is set when a connection has ended.
+    `received` holds what came on each connection; `closed` is set when a connection has ended, `errors` are those of
+    `serve`.
     """
 
     def __init__(self, serve: Callable[[socket.socket, int], None] | None = None) -> None:
         self._serve = serve or self._answer
         self.received: list[bytes] = []
         self.open: set[socket.socket] = set()
+        self.errors: list[BaseException] = []
         self.arrived, self.closed = threading.Event(), threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = int(self._server.getsockname()[1])
         self.address = f"127.0.0.1:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def _accept(self) -> None:
         while True:
@@ -40,18 +45,21 @@ class RawOrigin:
             except OSError:
                 return
             self.received.append(b"")
+            self.open.add(sock)
             threading.Thread(target=self._run, args=(sock, len(self.received) - 1), daemon=True).start()
 
     def _run(self, sock: socket.socket, number: int) -> None:
-        self.open.add(sock)
-        with sock:
-            sock.settimeout(PATIENCE)
-            try:
+        try:
+            with sock:
+                sock.settimeout(PATIENCE)
                 self._serve(sock, number)
-            except OSError:
-                pass
-        self.open.discard(sock)
-        self.closed.set()
+        except OSError:
+            pass  # the gateway was faster
+        except BaseException as error:
+            self.errors.append(error)
+        finally:
+            self.closed.set()
+            self.open.discard(sock)
 
     def drop(self) -> None:
         """End our side of every connection, and wait until they are closed."""
@@ -84,7 +92,16 @@ class RawOrigin:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.close()
+        leave(self._server, self._thread)
+        assert not self.errors, self.errors
+
+
+def leave(server: socket.socket, accepting: threading.Thread) -> None:
+    """Listen no more. Who waits in `accept` is woken first: it would take another connection, perhaps another's."""
+    with suppress(OSError):
+        server.shutdown(socket.SHUT_RDWR)
+    accepting.join(PATIENCE)
+    server.close()
 
 
 def connect(port: int) -> socket.socket:
@@ -116,11 +133,18 @@ def read_until(sock: socket.socket, mark: bytes) -> bytes:
 
 
 def talk(port: int, raw: bytes) -> bytes:
-    """Send `raw`, end our side, read all that comes."""
+    """Send `raw`, end our side, read all that comes.
+
+    Less the 100s before it: a gateway that waits for an upstream sends one to see whether the client is still there.
+    """
     with connect(port) as sock:
         sock.sendall(raw)
-        sock.shutdown(socket.SHUT_WR)
-        return read_all(sock)
+        with suppress(OSError):  # the gateway may have ended it already
+            sock.shutdown(socket.SHUT_WR)
+        got = read_all(sock)
+        while got.startswith(CONTINUE):
+            got = got.removeprefix(CONTINUE)
+        return got
 
 
 class TooSlow(AssertionError):
@@ -135,6 +159,15 @@ def one_good_run(run: Callable[[], None], attempts: int = 3) -> None:
         except TooSlow:
             if not left:
                 raise
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """TooSlow where what is done takes longer."""
+    began = time.monotonic()
+    yield
+    if (taken := time.monotonic() - began) >= seconds:
+        raise TooSlow(taken)
 
 
 class GoodClient:
@@ -156,9 +189,10 @@ class GoodClient:
         assert self._told() == "watching\n"
 
     def report(self) -> dict[str, float]:
-        """What was seen: `worst` latency, `failed`, `done`, and `hiccup`: how late the machine wakes a sleeper.
+        """What was seen: `worst` latency, `failed`, `done`, and how long the machine `stood` still.
 
-        Seconds; those in which somebody else had the processor that was needed are in neither.
+        Seconds; those in which somebody else had the processor that was needed, or the machine stood still, are not in
+        `worst`.
         """
         self._say("stop\n")
         return dict(json.loads(self._told()))
@@ -187,6 +221,16 @@ def resident(pid: int) -> int:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
     raise AssertionError(f"process {pid} has no VmRSS")
+
+
+def links(pid: int) -> list[str]:
+    """What a process has open; nothing once it has ended (of one that nobody has waited for yet: EACCES)."""
+    found = []
+    with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return found
 
 
 def descriptors(pid: int) -> int:

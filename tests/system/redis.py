@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import shutil
 import socket
-import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import hiredis
-from system.harness import PATIENCE, free_port
+from system.harness import PATIENCE, free_port, poll
 from system.server import Server
 
 
@@ -46,15 +45,17 @@ class RedisServer(Server):
     def start(self) -> None:
         """Until it answers."""
         self.spawn(self._command())
+        poll(self._listens)
+
+    def _listens(self) -> bool:
         assert self.popen is not None
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1):
-                    return
-            except OSError:
-                assert self.popen.poll() is None, "redis-server ended"
-                assert time.monotonic() < deadline, "redis-server does not listen"
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), PATIENCE):
+                listens = True
+        except OSError:
+            listens = False
+        assert self.popen.poll() is None, "redis-server ended"  # whoever else listens there is not it
+        return listens
 
     def _command(self) -> list[str]:
         place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
@@ -65,9 +66,7 @@ class RedisServer(Server):
         reader = hiredis.Reader()
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as sock:
             sock.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
-            while (reply := reader.gets()) is False:
-                reader.feed(sock.recv(65536))
-        return reply
+            return next_reply(sock, reader)
 
     def transaction(self, commands: Sequence[Sequence[str | bytes]]) -> Any:
         """The replies to commands that are done all at once."""
@@ -75,11 +74,17 @@ class RedisServer(Server):
         words = [("MULTI",), *commands, ("EXEC",)]
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as sock:
             sock.sendall(b"".join(hiredis.pack_command(tuple(one)) for one in words))
-            reply = None
-            for _ in words:
-                while (reply := reader.gets()) is False:
-                    reader.feed(sock.recv(65536))
-        return reply
+            return [next_reply(sock, reader) for _ in words][-1]
+
+
+def next_reply(sock: socket.socket, reader: hiredis.Reader) -> Any:
+    """The next reply; ConnectionResetError where the server ends the connection instead."""
+    while (reply := reader.gets()) is False:
+        data = sock.recv(65536)
+        if not data:
+            raise ConnectionResetError("Redis has ended the connection")
+        reader.feed(data)
+    return reply
 
 
 class Sentinel(RedisServer):

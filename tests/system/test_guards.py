@@ -103,6 +103,21 @@ def test_lists_change_at_run_time(tmp_path: Path, origin: Origin) -> None:
             poll(lambda outcome=outcome: ask(gateway, "/deny") == outcome)
 
 
+def test_an_auth_type_that_means_nothing_closes_an_open_path_and_no_other(tmp_path: Path, origin: Origin) -> None:
+    before = documents(origin)
+    before[0]["services"][0]["paths"].append({"uri": "/open"})
+    with GatewayProcess(tmp_path, before) as gateway:
+        assert ask(gateway, "/open") == (200, None)
+        before[0]["services"][0]["paths"][-1]["access"] = {"auth_type": "sso"}
+        gateway.write(before)
+        poll(lambda: ask(gateway, "/open") == (503, "policy"))
+        assert ask(gateway, "/") == (200, None)
+        assert ask(gateway, "/key", apikey="k1") == (200, "carol")
+        told = get(gateway.admin, "/v1/problems").json()
+        assert told["quarantined"] == []
+        assert [one["severity"] for one in told["problems"] if "unknown auth_type 'sso'" in one["message"]] == ["error"]
+
+
 def test_the_service_proxy_is_guarded_by_gateway_yaml(tmp_path: Path, origin: Origin) -> None:
     settings = {**KEYS, "access": {"auth_type": "login"}}
     with GatewayProcess(tmp_path, documents(origin), settings) as gateway:

@@ -19,7 +19,7 @@ CLIENTS = 10_000
 OTHERS = 500
 #: Local addresses that the clients come from: one alone has fewer free ports than some machines leave.
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 7)]
-#: Seconds that the good client may wait for an answer, at worst, where the machine wakes it in time.
+#: Seconds that the good client may wait for an answer, at worst.
 PATIENT = 0.25
 ASK = b"GET / HTTP/1.1\r\nHost: foo.example.com\r\n\r\n"
 EACH = 12 * 1024
@@ -54,7 +54,7 @@ def ask(sock: socket.socket) -> None:
 
 def connect_at_once(crowd: Sequence[socket.socket], gateway: GatewayProcess) -> None:
     """All of them knock at the same moment; wait until all are in."""
-    wanted = descriptors(gateway.popen.pid) + len(crowd)
+    wanted = min(descriptors(gateway.popen.pid) for _ in range(5)) + len(crowd)  # some are there for a moment only
     for sock in crowd:
         sock.setblocking(False)
         assert sock.connect_ex(("127.0.0.1", gateway.proxy)) in (0, errno.EINPROGRESS)
@@ -67,7 +67,7 @@ def undisturbed(good: GoodClient, what: str) -> None:
     print(f"{what}: {seen}")
     assert seen["failed"] == 0, (what, seen)
     assert seen["done"] > 20, (what, seen)
-    if seen["worst"] >= PATIENT + seen["hiccup"]:
+    if seen["worst"] >= PATIENT:
         raise TooSlow(what, seen)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from system.harness import GatewayProcess, Origin, get, poll, simple_route
+from system.harness import GatewayProcess, Origin, get, poll, ready, simple_route
+from system.raw import links
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +33,7 @@ def connections(pid: int, port: int, state: str = "01") -> int:
         fields = line.split()
         if fields[3] == state and int(fields[1].split(":")[1], 16) == port:
             wanted.add(f"socket:[{fields[9]}]")
-    found = 0
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                found += os.readlink(f"/proc/{pid}/fd/{fd}") in wanted
-            except FileNotFoundError:
-                continue
-    except FileNotFoundError:
-        return 0
-    return found
+    return sum(link in wanted for link in links(pid))
 
 
 def start(tmp_path: Path, origin: Origin, **settings: object) -> GatewayProcess:
@@ -88,6 +80,8 @@ class Load:
     def _one(self) -> int:
         if self._kept is None:
             return get(self.port, "/", host="foo.example.com").status
+        if self._kept.sock is not None and ready(self._kept.sock):
+            self._kept.close()  # the gateway has ended it, and was asked nothing on it since
         self._kept.request("GET", "/", headers={"Host": "foo.example.com"})
         response = self._kept.getresponse()
         response.read()
@@ -107,17 +101,7 @@ class Load:
 def victims(gateway: GatewayProcess) -> list[int]:
     """The workers that serve: those that have answered something hold the access log open."""
     log = str(gateway.directory / "access.log")
-    found = []
-    for pid in children(gateway):
-        links = []
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
-            except FileNotFoundError:
-                continue
-        if log in links:
-            found.append(pid)
-    return found
+    return [pid for pid in children(gateway) if log in links(pid)]
 
 
 def test_a_killed_worker_is_replaced_and_its_queue_waits(tmp_path: Path, origin: Origin) -> None:

@@ -101,6 +101,10 @@ def request(name: str, method: bytes = b"GET", path: bytes = b"/") -> bytes:
     return b"%b %b HTTP/1.1\r\nHost: %b.example.com\r\n%b\r\n%b" % (method, path, name.encode(), length, body)
 
 
+#: Those that answer have as long as anybody: only a fault is to be told soon.
+GOOD, IMPATIENT = ("good", "mixed"), {"access": {"timeout": 1}}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     origins = {name: Origin(script) for name, script in SCRIPTS.items()}
@@ -111,7 +115,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "name": name,
             "hosts": [f"{name}.example.com"],
             "namespace": "foo",
-            "services": [{"upstream": name, "paths": [{"uri": "/", "access": {"timeout": 1}}]}],
+            "services": [{"upstream": name, "paths": [{"uri": "/", **({} if name in GOOD else IMPATIENT)}]}],
         }
         for name in services
     ]

@@ -15,6 +15,7 @@ def test_what_a_zone_does() -> None:
     assert zone.get("a") == b"1" and not zone.add("a", b"2") and zone.add("b", 2)
     assert zone.incr("n", 2, ttl=5) == 2 and zone.incr("n", 2, ttl=50) == 4
     assert zone.expire("b", 3) and not zone.expire("x", 3)
+    assert zone.ttl("b") == 3 and zone.ttl("x") is None
     now[0] = 5.0
     assert zone.get("n") is None and zone.get("b") is None and zone.get("a") == b"1" and len(zone) == 1
     assert zone.delete("a") and not zone.delete("a")

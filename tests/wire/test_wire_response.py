@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gwt.errors import GatewayError
+from gwt.wire.names import trailer_lines
 from gwt.wire.response import CHUNKED, UNTIL_CLOSE, ResponseHead, go_on, parse_response
 
 
@@ -61,6 +62,16 @@ def test_hop_by_hop_fields_stay_behind() -> None:
     found = head(b"Connection: A, keep-alive", b"A: 1", b"Keep-Alive: timeout=7", b"B: 2", b"Content-Length: 0")
     assert found.fields == b"B: 2\r\nContent-Length: 0\r\n" and found.idle_timeout == 7 and found.keep_alive
     assert not head(b"Content-Length: 0", first=b"HTTP/1.0 200 OK").keep_alive
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"Proxy-Authenticate", b"proxy-authentication-info", b"Proxy-Authorization", b"PROXY", b"HTTP2-Settings", b"TE"],
+)
+def test_what_is_said_to_a_proxy_alone_stays_behind(name: bytes) -> None:
+    found = head(name + b": Basic", b"WWW-Authenticate: Basic", b"Proxy-Status: x", b"Content-Length: 0")
+    assert found.fields == b"WWW-Authenticate: Basic\r\nProxy-Status: x\r\nContent-Length: 0\r\n"
+    assert trailer_lines([name + b": Basic", b"X-A: 1"]) == [b"X-A: 1"]
 
 
 def test_go_on() -> None:

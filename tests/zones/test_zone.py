@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any
 
 import pytest
@@ -53,6 +54,7 @@ def test_what_is_not_there(zone: Zone) -> None:
     assert zone.get("k", 7) == 7
     assert not zone.delete("k")
     assert not zone.expire("k", 5)
+    assert zone.ttl("k") is None
 
 
 def test_a_value_takes_the_place_of_another_of_any_kind(zone: Zone) -> None:
@@ -96,6 +98,7 @@ def test_entries_expire(zone: Zone, time: Time) -> None:
     time.now += 2.4
     assert zone.get("k") == 1
     assert zone.incr("k") == 2, "counting does not prolong a life"
+    assert zone.ttl("k") == pytest.approx(0.1)
     time.now += 0.1
     assert zone.get("k") is None
     assert zone.incr("k", ttl=1) == 1
@@ -103,6 +106,7 @@ def test_entries_expire(zone: Zone, time: Time) -> None:
     time.now += 99
     assert zone.get("k") == 1
     assert zone.expire("k", None)
+    assert zone.ttl("k") == inf
     time.now += 1e9
     assert zone.get("k") == 1
 

@@ -13,7 +13,7 @@ from gwt.wire.h2 import hpack
 from gwt.wire.h2.faults import Malformed
 from gwt.wire.h2.fields import check_answer, check_request, check_trailers, content_length
 from gwt.wire.h2.hpack import Field, Fields
-from gwt.wire.names import trailer_lines
+from gwt.wire.names import NOT_IN_ANSWERS, trailer_lines
 from gwt.wire.response import CHUNKED, ResponseHead
 
 #: A list of at most this many bytes is remembered.
@@ -105,8 +105,8 @@ def _head(status: int, lines: bytes, length: int | None, framing: int) -> Respon
 
 
 #: What is not passed on of an answer; RFC 9110 8.6: nor is a length where there is no body.
-_NO_ANSWER = frozenset((b"te",))
-_NO_BODY = frozenset((b"te", b"content-length"))
+_NO_ANSWER = NOT_IN_ANSWERS
+_NO_BODY = NOT_IN_ANSWERS | {b"content-length"}
 _answer_remembered = lru_cache(maxsize=512)(_answer_of)
 
 

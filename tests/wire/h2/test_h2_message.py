@@ -72,6 +72,13 @@ def test_an_answer_to_http11() -> None:
         assert (answer.begun.length, answer.whole.length, answer.begun.declared) == (CHUNKED, 0, 2)
 
 
+def test_what_an_answer_says_to_a_proxy_alone_stays_behind() -> None:
+    said = (b"proxy-authenticate", b"proxy-authentication-info", b"proxy-authorization", b"proxy", b"http2-settings")
+    fields = ((b":status", b"407"), *((name, b"x") for name in said), (b"www-authenticate", b"y"))
+    assert answer_of(fields, 100).begun.fields == b"www-authenticate: y\r\n"
+    assert answer_of(((b":status", b"204"), *fields[1:]), 100).whole.fields == b"www-authenticate: y\r\n"
+
+
 def test_what_has_no_body_has_no_length() -> None:
     for status in (b"103", b"204"):
         answer = answer_of(((b":status", status), (b"content-length", b"2"), (b"x", b"y")), 100)
