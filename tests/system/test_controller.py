@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from kube.apiserver import ApiServer, config_map, service, slice_
 from system.controlling import SHORT_LEASE, ControllerProcess
 from system.harness import GatewayProcess, Origin, get, poll
-from system.raw import TooSlow, one_good_run
+from system.raw import one_good_run, within
 from system.redis import RedisServer
 from system.shared import KINDS, SharedStore, document, opened
 
@@ -49,12 +48,6 @@ def fresh(tmp_path: Path) -> Iterator[tuple[Path, RedisServer, ApiServer]]:
     """For one run of several: a directory, a store and a cluster of its own."""
     with RedisServer() as redis, ApiServer() as api:
         yield Path(mkdtemp(dir=tmp_path)), redis, api
-
-
-def soon_enough(began: float, seconds: float) -> None:
-    """TooSlow where more time than that has passed since `began`."""
-    if (took := time.monotonic() - began) >= seconds:
-        raise TooSlow(f"it took {took:.1f} s, at most {seconds:g} s are allowed")
 
 
 def fill(api: ApiServer, *origins: Origin) -> None:
@@ -198,9 +191,8 @@ def test_the_api_server_gone_and_back(tmp_path: Path, origin: Origin) -> None:
             api.put("configmaps", config_map("n/more", {"name": "c", **document("c.example.com")}))
             replace(api, new)
             api.start()
-            began = time.monotonic()
-            poll(lambda: answer(one) == "new" and answer(one, "c.example.com") == "new")
-            soon_enough(began, 25)  # it allows nothing at first, which is no reason to wait for long
+            with within(25):  # it allows nothing at first, which is no reason to wait for long
+                poll(lambda: answer(one) == "new" and answer(one, "c.example.com") == "new")
 
     one_good_run(run)
 
@@ -275,18 +267,16 @@ def take_over(directory: Path, redis: RedisServer, api: ApiServer) -> None:
         poll(first.leads)
         with ControllerProcess(directory / "c2", api, redis) as second:
             assert not second.leads()
-            began = time.monotonic()
-            first.kill()
-            api.put("services", service("n/late"))
-            poll(lambda: "n/late:80" in stored(redis, "services"))
-            soon_enough(began, 15)
+            with within(15):
+                first.kill()
+                api.put("services", service("n/late"))
+                poll(lambda: "n/late:80" in stored(redis, "services"))
             assert second.leads()
             assert int(redis.command("GET", "{gwt}:epoch")) == 2
             with ControllerProcess(directory / "c3", api, redis) as third:
-                began = time.monotonic()
-                second.signal(signal.SIGTERM)
-                poll(third.leads)
-                soon_enough(began, 6)
+                with within(6):
+                    second.signal(signal.SIGTERM)
+                    poll(third.leads)
                 assert second.wait() == 0
 
 
