@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -60,7 +61,7 @@ class Gateway:
         self.calls.append("start")
         return Deferred()
 
-    def drain(self, delay: float | None) -> Deferred[None]:
+    def drain(self, delay: float | None, *more: Any) -> Deferred[None]:
         self.calls.append(delay)
         return succeed(None)
 
@@ -79,6 +80,11 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(writer)
 
 
+def order(delay: float) -> bytes:
+    """What a supervisor tells a worker that is to end."""
+    return json.dumps({"drain": delay, "replaced": False}).encode() + b"\n"
+
+
 def life(pipe: tuple[int, int], rest: bytes) -> tuple[Reactor, Gateway, Orders]:
     """A worker's, whose assignment `rest` came along with, once its reactor has started."""
     reactor, gateway, orders = Reactor(), Gateway(), Orders(pipe[0], rest)
@@ -92,13 +98,13 @@ def life(pipe: tuple[int, int], rest: bytes) -> tuple[Reactor, Gateway, Orders]:
 def test_an_order_to_drain_ends_the_reactor(pipe: tuple[int, int]) -> None:
     reactor, gateway, orders = life(pipe, b"")
     assert reactor.running and reactor.readers == [orders]
-    os.write(pipe[1], b'{"drain": 2}\n')
+    os.write(pipe[1], order(2))
     orders.doRead()
     assert gateway.calls == ["start", 2] and not reactor.running
 
 
 def test_one_that_is_told_to_drain_before_it_runs_serves_nothing_and_ends(pipe: tuple[int, int]) -> None:
-    reactor, gateway, _ = life(pipe, b'{"drain": 0}\n')
+    reactor, gateway, _ = life(pipe, order(0))
     assert gateway.calls == [0] and not reactor.running
 
 
@@ -107,11 +113,11 @@ def test_a_process_that_is_told_to_drain_while_it_still_loads_ends(tmp_path: Pat
     control = fcntl(orders[0], F_DUPFD, 500)
     report = os.dup2(reports[1], control + 1)  # the next one, as a worker expects it
     told = Assignment(1, "", "store: 'memory:'\n", str(tmp_path), zones=memory.descriptor)
-    os.write(orders[1], told.encode() + b'{"drain": 0}\n')
+    os.write(orders[1], told.encode() + order(0))
     code = f"from gwt.process.worker import main; main({control}, 'twisted.internet.selectreactor', 0)"
     child = subprocess.Popen(
-        [sys.executable, "-c", code], pass_fds=(control, report, memory.descriptor),
-        env={**os.environ, "PYTHONHASHSEED": memory.seed},
+        [sys.executable, "-c", code], pass_fds=(control, report, memory.descriptor), cwd=tmp_path,
+        env={**os.environ, "PYTHONHASHSEED": memory.seed, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     for descriptor in (orders[0], control, reports[1], report, memory.descriptor):
         os.close(descriptor)
