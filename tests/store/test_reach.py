@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -47,4 +48,7 @@ def test_who_waits_no_more_is_left_out() -> None:
 
 
 def test_clients_of_the_admin_api_wait_longer() -> None:
+    """And are told how long that may be."""
     assert min(live.PATIENCE, site.PATIENCE) > REACH
+    page = (Path(__file__).resolve().parents[2] / "docs/admin.md").read_text()
+    assert f"in the process that was asked, or after {REACH:g} seconds." in page
