@@ -211,7 +211,7 @@ class Supervisor:
     def drain(self) -> Deferred[None]:
         """End: every worker finishes what it has; fires when all are gone. The sockets close after `drain_delay`."""
         self.stopping = True
-        self._drop_spare()
+        spare = self._drop_spare()
         for slot in self.slots:
             if slot.retry is not None:
                 slot.retry.cancel()
@@ -221,7 +221,8 @@ class Supervisor:
         close = self._reactor.callLater(self.plan.drain_delay, self._binder.keep, ())
         limit = self.plan.drain_delay + self.plan.drain + GRACE
         overdue = self._reactor.callLater(limit, self.kill)
-        gone = DeferredList([_when_over(worker) for worker in left]) if left else succeed([])
+        ends = [_when_over(worker) for worker in (*left, spare) if worker is not None]
+        gone = DeferredList(ends) if ends else succeed([])
 
         def over(_: Any) -> None:
             for call in (close, overdue):
@@ -232,13 +233,15 @@ class Supervisor:
 
         return gone.addCallback(over)
 
-    def _drop_spare(self) -> None:
+    def _drop_spare(self) -> Worker | None:
+        """Kill the spare worker, if there is one."""
         if self._spare_call is not None:
             self._spare_call.cancel()
             self._spare_call = None
         spare, self.spare = self.spare, None
         if spare is not None:
             spare.kill()
+        return spare
 
     def kill(self) -> None:
         """End every worker at once."""

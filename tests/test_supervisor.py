@@ -224,6 +224,20 @@ def test_drain_ends_even_if_a_worker_does_not(stage: Stage) -> None:
     assert all(child.killed for child in stage.children)
 
 
+def test_drain_waits_for_the_spare_that_it_kills(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.started()
+    stage.clock.advance(SPARE_AFTER)
+    *workers, spare = stage.children
+    killed, gone = list[Any](), list[Any]()
+    monkeypatch.setattr(spare, "kill", lambda: killed.append(spare))
+    stage.supervisor.drain().addCallback(gone.append)
+    for child in workers:
+        child.dies()
+    assert killed == [spare] and not gone
+    spare.dies()
+    assert gone == [None] and not stage.clock.getDelayedCalls()
+
+
 def test_nobody_is_replaced_while_draining(stage: Stage) -> None:
     stage.started()
     stage.children[0].dies()

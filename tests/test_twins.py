@@ -35,7 +35,6 @@ WITHOUT = {
     "gwt/store/reader.py": "protocols without behaviour; tests/store/test_shared.py stands in for them",
     "gwt/upstream/owner.py": "a protocol without behaviour; tests/upstream/test_connection.py stands in for it",
     "gwt/process/alone.py": "tests/system/test_life.py runs it as a process",
-    "gwt/process/serve.py": "tests/system/test_supervised.py runs it as a process",
     "gwt/process/service.py": "tests/system/test_life.py runs it as a process",
     "gwt/process/supervised.py": "tests/system/test_supervised.py runs it as a process",
 }

@@ -53,11 +53,14 @@ class WorkerLife:
         self._ending = False
 
     def begin(self) -> None:
-        self._orders.follow(self._reactor, self._obey, self._orphaned)
         self._reactor.addSystemEventTrigger("before", "shutdown", self._gateway.stop)
         self._reactor.callWhenRunning(self._start)
 
     def _start(self) -> None:
+        # Only now: an order to end that came along with the assignment can't stop a reactor that does not run yet.
+        self._orders.follow(self._reactor, self._obey, self._orphaned)
+        if self._ending:
+            return
         # Service managers signal every process of a group: to a worker that is as good as the supervisor's order.
         signal.signal(signal.SIGTERM, lambda number, frame: self._reactor.callFromThread(self._drain, None))
         self._gateway.start().addCallbacks(self._ready, self._failed)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-#: Seconds for which a commit is waited for.
-REACH: Final = 1.0
+#: Seconds for which a commit is waited for: a store may stand still for a moment, and clients of the admin API wait
+#: longer than this for their answer (gwt.cli.live 10, gwt.admin.site 60).
+REACH: Final = 5.0
 
 #: Whether `revs`, by part, have in them what a commit to a part has made a revision of; see `Reader.holds`.
 Holds = Callable[[str, int, Mapping[str, int]], bool]

@@ -54,7 +54,7 @@ class SharedStore:
         self._handed: tuple[int, ...] = ()
         self._gather = Gather()
         self._busy: Deferred[None] | None = None
-        self._again = False
+        self._again = self._news = False
         self._copied_at: dict[str, int] = {}
         self._started: Deferred[None] | None = None
         self._timers = Timers(clock)
@@ -78,10 +78,9 @@ class SharedStore:
     def stop(self) -> Deferred[None]:
         """See `Store.stop`."""
         self._apply = None
-        if self._keeper is not None:
-            self._keeper.end()
+        written = succeed(None) if self._keeper is None else self._keeper.end()
         self._timers.stop()
-        return self._reader.stop()
+        return written.addCallback(lambda _: self._reader.stop())
 
     def hold(self, seconds: float) -> None:
         """What `shrink_hold` of gateway.yaml says now."""
@@ -143,6 +142,8 @@ class SharedStore:
         self._follower.heard(change)
         if self._busy is None:
             self._run(False).addErrback(self._tell)
+        else:
+            self._news = True
 
     # -- one reader at a time
 
@@ -158,9 +159,10 @@ class SharedStore:
     def _ended(self, result: Any) -> Any:
         self._busy = None
         self._release()
-        again, self._again = self._again, False
-        if again and not isinstance(result, Failure):
-            self._run(True).addErrback(self._tell)
+        look, news = self._again and not isinstance(result, Failure), self._news
+        self._again = self._news = False
+        if look or news:  # what was heard of meanwhile may be of a part that had been passed over by then
+            self._run(look).addErrback(self._tell)
         return result
 
     async def _read(self, look: bool) -> None:

@@ -1,12 +1,15 @@
-"""gwt.store.reach: a commit is waited for until it is known, or for a second."""
+"""gwt.store.reach: a commit is waited for until it is known, or for REACH seconds."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 
+from gwt.admin import site
+from gwt.cli import live
 from gwt.store.reach import REACH, Reach
 
 
@@ -42,3 +45,10 @@ def test_who_waits_no_more_is_left_out() -> None:
     one.cancel()
     made.release({"routes": 3})
     assert found[0].check(CancelledError) and not clock.getDelayedCalls()
+
+
+def test_clients_of_the_admin_api_wait_longer() -> None:
+    """And are told how long that may be."""
+    assert min(live.PATIENCE, site.PATIENCE) > REACH
+    page = (Path(__file__).resolve().parents[2] / "docs/admin.md").read_text()
+    assert f"in the process that was asked, or after {REACH:g} seconds." in page

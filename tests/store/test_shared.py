@@ -192,6 +192,26 @@ def test_changes_that_come_while_one_is_read_follow() -> None:
     assert stage.routes == {"a", "b"}
 
 
+def test_a_message_that_was_waited_for_counts_also_while_another_part_is_read() -> None:
+    fake = Fake()
+    stage = Stage(fake).up()
+    fake.slow = True
+    fake.put("a", told=False)
+    fake.put("b", told=False)
+    stage.store.heard(Change("routes", fake.revs["routes"] - 1, ("a",)))
+    fake.hashes["services"]["u"] = b'{"endpoints": ["10.0.0.1:80"]}'
+    fake.revs["services"] += 1
+    stage.store.heard(Change("services", fake.revs["services"], ("u",)))
+    fake.release()  # of routes there is more than was heard of: they are passed over
+    stage.settle()
+    assert fake.questions[-1].part == "services" and stage.routes == set()
+    fake.slow = False
+    stage.store.heard(Change("routes", fake.revs["routes"], ("b",)))
+    fake.release()
+    stage.settle()
+    assert stage.routes == {"a", "b"} and "u" in stage.deltas[-2].services
+
+
 def test_of_many_changes_some_are_read_together() -> None:
     fake = Fake()
     stage = Stage(fake).up()
@@ -516,6 +536,24 @@ def test_the_copy_is_written_at_the_end(tmp_path: Path) -> None:
     assert b'"a"' in (tmp_path / "copy").read_bytes()
 
 
+def test_the_end_comes_when_the_copy_is_written(tmp_path: Path) -> None:
+    fake, thread, ended = Fake(), list[Deferred[None]](), list[Any]()
+    fake.put("a")
+
+    def in_thread(*_: Any) -> Deferred[None]:
+        thread.append(Deferred())
+        return thread[-1]
+
+    stage = Stage(fake, tmp_path / "copy", in_thread=in_thread).up()
+    stage.clock.advance(COPY_AFTER)
+    fake.put("b")
+    stage.settle()
+    stage.store.stop().addCallback(ended.append)
+    assert ended == []
+    thread[0].callback(None)
+    assert ended == [None] and b'"b"' in (tmp_path / "copy").read_bytes()
+
+
 def test_a_copy_made_while_a_part_of_a_new_store_is_held_back_is_whole(tmp_path: Path) -> None:
     fake = Fake()
     for number in range(30):
@@ -569,7 +607,7 @@ def test_without_content_it_is_tried_again() -> None:
     assert stage.started
 
 
-def test_a_commit_is_reached_once_it_is_in_force_here_or_a_second_has_passed() -> None:
+def test_a_commit_is_reached_once_it_is_in_force_here_or_the_time_is_up() -> None:
     fake = Fake()
     stage, told = Stage(fake).up(), list[int]()
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 from kube.apiserver import ApiServer, config_map, service, slice_
-from system.controlling import ControllerProcess
+from system.controlling import SHORT_LEASE, ControllerProcess
 from system.harness import GatewayProcess, Origin, get, poll, request
+from system.raw import one_good_run, within
 from system.redis import RedisServer
 from system.shared import KINDS, SharedStore, document, opened
 
@@ -41,6 +43,13 @@ def api() -> Iterator[ApiServer]:
 def origin() -> Iterator[Origin]:
     with Origin() as one:
         yield one
+
+
+@contextmanager
+def fresh(tmp_path: Path) -> Iterator[tuple[Path, RedisServer, ApiServer]]:
+    """For one run of several: a directory, a store and a cluster of its own."""
+    with RedisServer() as redis, ApiServer() as api:
+        yield Path(mkdtemp(dir=tmp_path)), redis, api
 
 
 def fill(api: ApiServer, *origins: Origin) -> None:
@@ -168,20 +177,26 @@ def test_the_controller_is_not_woken_by_what_it_writes(
         assert controller.metric('gwt_controller_commits_total{part="routes"}') == 1
 
 
-def test_the_api_server_gone_and_back(tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin) -> None:
-    fill(api, origin)
-    with ControllerProcess(tmp_path / "c", api, redis) as controller, gateway(tmp_path, redis) as one:
-        poll(lambda: answer(one) == "origin")
-        with Origin("new") as new:
+def test_the_api_server_gone_and_back(tmp_path: Path, origin: Origin) -> None:
+    def run() -> None:
+        with (
+            fresh(tmp_path) as (directory, redis, api),
+            ControllerProcess(directory / "c", api, redis, lease=SHORT_LEASE) as controller,
+            gateway(directory, redis) as one,
+            Origin("new") as new,
+        ):
+            fill(api, origin)
+            poll(lambda: answer(one) == "origin")
             api.stop()
             controller.wait_line("leads no more")
             assert answer(one) == "origin"
             api.put("configmaps", config_map("n/more", {"name": "c", **document("c.example.com")}))
             replace(api, new)
             api.start()
-            began = time.monotonic()
-            poll(lambda: answer(one) == "new" and answer(one, "c.example.com") == "new")
-            assert time.monotonic() - began < 25, "it allows nothing at first, which is no reason to wait for long"
+            with within(25):  # it allows nothing at first, which is no reason to wait for long
+                poll(lambda: answer(one) == "new" and answer(one, "c.example.com") == "new")
+
+    one_good_run(run)
 
 
 @pytest.mark.parametrize("lists", ["streamed", "broken off", "not streamed"])
@@ -190,7 +205,8 @@ def test_an_api_server_that_hangs_forgets_and_refuses(
 ) -> None:
     api.streams, api.unstreamed = lists != "not streamed", lists == "broken off"
     fill(api, origin)
-    with ControllerProcess(tmp_path / "c", api, redis) as controller, gateway(tmp_path, redis) as one:
+    short = {"lease": SHORT_LEASE}
+    with ControllerProcess(tmp_path / "c", api, redis, **short) as controller, gateway(tmp_path, redis) as one:
         poll(lambda: answer(one) == "origin")
         api.silent = True
         controller.wait_line("leads no more")
@@ -238,30 +254,31 @@ def test_who_is_fenced_writes_no_more_until_it_leads_anew(tmp_path: Path, store:
         assert controller.metric('gwt_controller_errors_total{kind="fenced"}') == 1
 
 
-#: As it is where nobody says anything.
-LEASE = {"duration": 10, "renew": 7, "retry": 2}
+def test_one_of_two_leads_and_the_other_takes_over(tmp_path: Path, origin: Origin) -> None:
+    def run() -> None:
+        with fresh(tmp_path) as (directory, redis, api):
+            fill(api, origin)
+            take_over(directory, redis, api)
+
+    one_good_run(run)
 
 
-def test_one_of_two_leads_and_the_other_takes_over(
-    tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin
-) -> None:
-    fill(api, origin)
-    with ControllerProcess(tmp_path / "c1", api, redis, lease=LEASE) as first:
+def take_over(directory: Path, redis: RedisServer, api: ApiServer) -> None:
+    """From one that was killed, then from one that was told to end."""
+    with ControllerProcess(directory / "c1", api, redis) as first:
         poll(first.leads)
-        with ControllerProcess(tmp_path / "c2", api, redis, lease=LEASE) as second:
+        with ControllerProcess(directory / "c2", api, redis) as second:
             assert not second.leads()
-            began = time.monotonic()
-            first.kill()
-            api.put("services", service("n/late"))
-            poll(lambda: "n/late:80" in stored(redis, "services"))
-            assert time.monotonic() - began < 15
+            with within(15):
+                first.kill()
+                api.put("services", service("n/late"))
+                poll(lambda: "n/late:80" in stored(redis, "services"))
             assert second.leads()
             assert int(redis.command("GET", "{gwt}:epoch")) == 2
-            with ControllerProcess(tmp_path / "c3", api, redis, lease=LEASE) as third:
-                began = time.monotonic()
-                second.signal(signal.SIGTERM)
-                poll(third.leads)
-                assert time.monotonic() - began < 6
+            with ControllerProcess(directory / "c3", api, redis) as third:
+                with within(6):
+                    second.signal(signal.SIGTERM)
+                    poll(third.leads)
                 assert second.wait() == 0
 
 
@@ -305,7 +322,7 @@ def test_an_entry_that_is_held_stays_until_its_config_map_changes(
     tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin
 ) -> None:
     fill(api, origin)
-    with ControllerProcess(tmp_path / "c", api, redis):
+    with ControllerProcess(tmp_path / "c", api, redis) as controller:
         entry = poll(lambda: stored(redis, "routes").get("a"))
         held = {**entry, "doc": {**entry["doc"], "hosts": ["old.example.com"]}, "held": 0}
         redis.transaction([
@@ -316,6 +333,7 @@ def test_an_entry_that_is_held_stays_until_its_config_map_changes(
         ])  # fmt: skip
         poll(lambda: told(api, "n/routes") == {"accepted": 0, "held": ["a"]})
         assert stored(redis, "routes")["a"] == held
+        assert controller.stop() == 0
     with ControllerProcess(tmp_path / "c", api, redis) as controller:  # it knows from the history
         poll(controller.leads)
         api.put("configmaps", config_map("n/more", {"name": "c", **document("c.example.com")}))

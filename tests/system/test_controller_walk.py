@@ -10,7 +10,7 @@ from typing import Any
 from controller import wanted
 from controller.rig import route
 from kube.apiserver import ApiServer, config_map, service, slice_
-from system.controlling import ControllerProcess
+from system.controlling import SHORT_LEASE, ControllerProcess
 from system.harness import poll
 from system.redis import RedisServer
 from system.shared import RedisStore
@@ -29,7 +29,7 @@ class Walk:
     def begin(self) -> None:
         self._number += 1
         directory = self._directory / f"c{self._number}"
-        self.controllers.append(ControllerProcess(directory, self._api, self.store, wait=False))
+        self.controllers.append(ControllerProcess(directory, self._api, self.store, wait=False, lease=SHORT_LEASE))
 
     def step(self) -> None:
         objects = [self.put_service, self.put_slice, self.put_slice, self.put_map, self.put_map, self.delete]

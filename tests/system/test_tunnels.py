@@ -47,10 +47,10 @@ def hang_up() -> Iterator[None]:
 
 
 class Server:
-    """A `websockets` server that echoes; `closed` has how each connection ended, as it saw that."""
+    """A `websockets` server that echoes; `closed` has the path of each connection and how it ended, as it saw that."""
 
     def __init__(self) -> None:
-        self.closed: list[Any] = []
+        self.closed: list[tuple[str, ConnectionClosed]] = []
         self._server = serve(self._echo, "127.0.0.1", 0, max_size=None, select_subprotocol=self._chat)
         self.address = f"127.0.0.1:{self._server.socket.getsockname()[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -67,7 +67,7 @@ class Server:
                     message = json.dumps([connection.request.path, dict(connection.request.headers.raw_items())])
                 connection.send(message)
         except ConnectionClosed as closed:
-            self.closed.append(closed)
+            self.closed.append((connection.request.path, closed))
 
 
 class Client:
@@ -213,14 +213,15 @@ def test_a_close_ends_the_stream_and_is_logged_once(gateway: GatewayProcess, ser
     client._flush()
     client.end()
     assert client.ws.close_rcvd is not None and client.ws.close_rcvd.code == 4001
-    assert poll(lambda: [one for one in server.closed if one.rcvd is not None and one.rcvd.code == 4001])
+    (how,) = poll(lambda: [how for path, how in server.closed if path == "/logged"])
+    assert how.rcvd is not None and how.rcvd.code == 4001
     (line,) = poll(lambda: [one for one in map(json.loads, gateway.log_lines()) if one["uri"] == "/logged"])
     assert (line["status"], line["protocol"], line["method"]) == (200, "HTTP/2.0", "GET")
 
 
 @pytest.mark.parametrize("how", ["end", "reset", "vanish"])
 def test_a_client_that_goes_is_gone_for_the_server(gateway: GatewayProcess, server: Server, how: str) -> None:
-    client, before = Client(gateway.proxy), len(server.closed)
+    client = Client(gateway.proxy, f"/goes/{how}")
     if how == "end":
         client.h2.end_stream(client.number)
     elif how == "reset":
@@ -229,16 +230,16 @@ def test_a_client_that_goes_is_gone_for_the_server(gateway: GatewayProcess, serv
         client.sock.close()
     if how != "vanish":
         client._flush()
-    poll(lambda: len(server.closed) > before)
+    poll(lambda: f"/goes/{how}" in [path for path, _ in server.closed])
 
 
 # -- the end of the gateway
 
 
-def ended(server: Server, count: int) -> list[int]:
+def ended(server: Server, count: int) -> list[int | None]:
     """What Close each of so many of the server's connections has received."""
     poll(lambda: len(server.closed) >= count)
-    return [one.rcvd and one.rcvd.code for one in server.closed]
+    return [how.rcvd and how.rcvd.code for _, how in server.closed]
 
 
 def test_a_drain_tells_all_one_after_the_other(tmp_path: Path) -> None:
@@ -349,8 +350,10 @@ class Events:
     def recv(self, most: int) -> bytes:
         body = b""
         while not body:
-            events = self.h2.receive_data(self.sock.recv(most))
+            data = self.sock.recv(most)
+            assert data, "the connection is over"
+            events = self.h2.receive_data(data)
             body = b"".join(event.data for event in events if isinstance(event, h2.events.DataReceived))
-            if data := self.h2.data_to_send():
-                self.sock.sendall(data)
+            if said := self.h2.data_to_send():
+                self.sock.sendall(said)
         return body

@@ -20,6 +20,8 @@ from websockets.sync.client import connect
 from websockets.sync.server import serve
 
 ECHO, LIAR = "echo.example.com", "liar.example.com"
+#: To the same server as ECHO, which has the default: host -> `timeout`, in seconds.
+SHORT: dict[str, Any] = {"idle.example.com": {"read": 1}, "busy.example.com": 4}
 
 
 def echo(connection: Any) -> None:
@@ -73,8 +75,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         port = server.socket.getsockname()[1]
-        documents = simple_route(f"127.0.0.1:{port}", ECHO, timeout=1)
-        other = simple_route(lying.address, LIAR, timeout=1)
+        documents = simple_route(f"127.0.0.1:{port}", ECHO)
+        for host, timeout in SHORT.items():
+            route, _ = simple_route(f"127.0.0.1:{port}", host, timeout=timeout)
+            documents.append({**route, "name": host})
+        other = simple_route(lying.address, LIAR)
         other[0]["name"], other[0]["services"][0]["name"] = "liar", "liar"
         other[1] = {"upstreams": {"foo/liar:8080": [lying.address]}}
         with GatewayProcess(directory, [*documents, *other]) as process:
@@ -139,17 +144,17 @@ def test_ping_and_close_travel(gateway: GatewayProcess) -> None:
 
 
 def test_an_idle_tunnel_ends_after_read(gateway: GatewayProcess) -> None:
-    with dial(gateway, ping_interval=None) as connection:
-        began = time.monotonic()
+    began = time.monotonic()  # the gateway counts from its 101, before we have read that
+    with dial(gateway, host="idle.example.com", ping_interval=None) as connection:
         with pytest.raises(ConnectionClosed):
             connection.recv(PATIENCE)
         assert 1.0 <= time.monotonic() - began < 5.0
 
 
 def test_a_tunnel_in_use_outlives_every_timeout(gateway: GatewayProcess) -> None:
-    with dial(gateway) as connection:
+    with dial(gateway, host="busy.example.com") as connection:
         pause = threading.Event()
-        for number in range(6):
+        for number in range(12):  # 4.8 s in all
             pause.wait(0.4)
             connection.send(str(number))
             assert connection.recv(PATIENCE) == str(number)
