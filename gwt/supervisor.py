@@ -209,7 +209,7 @@ class Supervisor:
         if old is None:
             return
         self.retiring.add(old)
-        old.drain(0)
+        old.drain(0, replaced=True)
         overdue = self._reactor.callLater(self.plan.drain + GRACE, old.kill)
         old.ended.addCallback(lambda _: overdue.active() and overdue.cancel())
 

@@ -160,7 +160,7 @@ def test_a_reload_replaces_one_after_another_new_before_old(stage: Stage) -> Non
     assert not old[0].draining
     stage.children[2].becomes_ready()
     assert [child.draining for child in old] == [True, False]
-    assert old[0].orders == [{"drain": 0}]
+    assert old[0].orders == [{"drain": 0, "replaced": True}]
     stage.children[3].becomes_ready()
     assert [child.draining for child in old] == [True, True]
     assert done == [None]
@@ -214,7 +214,7 @@ def test_drain_tells_all_closes_the_sockets_after_the_delay_and_waits(stage: Sta
     proxy = stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy"))[0]
     gone: list[Any] = []
     stage.supervisor.drain().addCallback(gone.append)
-    assert [child.orders for child in stage.children] == [[{"drain": 2}]] * 2
+    assert [child.orders for child in stage.children] == [[{"drain": 2, "replaced": False}]] * 2
     stage.clock.advance(1.9)
     assert proxy.fileno() != -1
     stage.clock.advance(0.1)
