@@ -192,20 +192,21 @@ class Gateway:
                 self.listening.serve(role, texts, self.factories.by_role[role])
 
     @inlineCallbacks
-    def drain(self, delay: float | None = None) -> Any:
-        """Fires when what was in flight is answered, or `drain` seconds have passed.
-
-        `delay` takes the place of `drain_delay`: the seconds for which new connections are still accepted.
-        """
+    def drain(self, delay: float | None = None, replaced: bool = False) -> Any:
+        """Fires when what was in flight is answered, or `drain` seconds have passed. `delay` takes the place of
+        `drain_delay`: the seconds for which new connections are still accepted. `replaced`: another worker serves on,
+        and what is asked of the admin listener is for that one to answer."""
         self.health.draining = True
-        # Where another worker serves, what is asked of the admin listener is for that one to answer.
-        left = self.admin.replaced().addCallback(lambda replaced: self.listening.leave(ADMIN) if replaced else None)
+        left = self.listening.leave(ADMIN) if replaced else None
         delay = self.settings.drain_delay if delay is None else delay
         if delay:
             yield deferLater(self.reactor, delay)
+        until = self.reactor.seconds() + self.settings.drain
         yield self.listening.stop(self.factories.by_role)
         yield self.factories.drain(self.reactor, self.settings.drain)
         yield left
+        yield self.listening.stop([ADMIN])
+        yield self.admin.site.answered(until - self.reactor.seconds())
 
     @inlineCallbacks
     def stop(self) -> Any:

@@ -50,6 +50,12 @@ class Slot:
     backoff: Backoff = field(default_factory=Backoff)
     retry: Any = None
 
+    def give_up(self) -> None:
+        """Start no worker here any more by itself."""
+        retry, self.retry = self.retry, None
+        if retry is not None:
+            retry.cancel()
+
 
 class Supervisor:
     """Keeps `plan.count` workers on the sockets of `binder`.
@@ -98,12 +104,13 @@ class Supervisor:
         self._spare_call = None
         spare = self.spare = self._launch()
         spare.ready.addErrback(lambda failure: failure.trap(WorkerDied) and None)
-        spare.ended.addCallback(lambda how: self._spare_ended(spare))
+        spare.ended.addCallback(lambda how: self._spare_ended(spare, how))
 
-    def _spare_ended(self, spare: Worker) -> None:
+    def _spare_ended(self, spare: Worker, how: str) -> str:
         if self.spare is spare:
             self.spare = None
             self._keep_spare()
+        return how  # by then it may be a slot's worker, whose end is told
 
     def _take_spare(self) -> Worker | None:
         """The spare worker, if there is one; another is started soon."""
@@ -197,14 +204,12 @@ class Supervisor:
 
     def _retire(self, slot: Slot) -> None:
         """Let the worker of `slot` finish, and kill it if it takes too long."""
-        if slot.retry is not None:
-            slot.retry.cancel()
-            slot.retry = None
+        slot.give_up()
         old, slot.worker = slot.worker, None
         if old is None:
             return
         self.retiring.add(old)
-        old.drain(0)
+        old.drain(0, replaced=True)
         overdue = self._reactor.callLater(self.plan.drain + GRACE, old.kill)
         old.ended.addCallback(lambda _: overdue.active() and overdue.cancel())
 
@@ -213,8 +218,7 @@ class Supervisor:
         self.stopping = True
         spare = self._drop_spare()
         for slot in self.slots:
-            if slot.retry is not None:
-                slot.retry.cancel()
+            slot.give_up()
         left = self.workers
         for worker in left:
             worker.drain(self.plan.drain_delay)

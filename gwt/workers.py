@@ -191,10 +191,13 @@ class Worker(ProcessProtocol):
         if self.launch.control in pipes:
             pipes[self.launch.control].write(line)
 
-    def drain(self, delay: float) -> None:
-        """Have it finish what it has, from `delay` seconds on accept nothing more, and end."""
+    def drain(self, delay: float, replaced: bool = False) -> None:
+        """Have it finish what it has, from `delay` seconds on accept nothing more, and end.
+
+        `replaced`: others serve on, and may have the admin listener at once.
+        """
         self.draining = True
-        self.order(drain=delay)
+        self.order(drain=delay, replaced=replaced)
 
     def kill(self) -> None:
         """End it at once."""

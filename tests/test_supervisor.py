@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet import error
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from gwt.sockets import Binder, Wanted
@@ -117,6 +118,16 @@ def test_a_spare_that_dies_is_replaced_and_means_nothing(stage: Stage) -> None:
     assert stage.supervisor.restarts == 0
 
 
+def test_how_a_spare_that_took_a_place_ends_is_told(stage: Stage) -> None:
+    stage.started()
+    stage.clock.advance(SPARE_AFTER)
+    stage.children[0].dies()
+    stage.clock.advance(0.5)
+    with capturedLogs() as events:
+        stage.children[2].dies(error.ProcessTerminated(signal=9))
+    assert [(event["name"], event["how"]) for event in events if "how" in event] == [("worker 1", "killed by SIGKILL")]
+
+
 def test_a_reload_gives_the_spare_the_new_sockets(stage: Stage) -> None:
     stage.started()
     stage.clock.advance(SPARE_AFTER)
@@ -149,7 +160,7 @@ def test_a_reload_replaces_one_after_another_new_before_old(stage: Stage) -> Non
     assert not old[0].draining
     stage.children[2].becomes_ready()
     assert [child.draining for child in old] == [True, False]
-    assert old[0].orders == [{"drain": 0}]
+    assert old[0].orders == [{"drain": 0, "replaced": True}]
     stage.children[3].becomes_ready()
     assert [child.draining for child in old] == [True, True]
     assert done == [None]
@@ -203,7 +214,7 @@ def test_drain_tells_all_closes_the_sockets_after_the_delay_and_waits(stage: Sta
     proxy = stage.binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy"))[0]
     gone: list[Any] = []
     stage.supervisor.drain().addCallback(gone.append)
-    assert [child.orders for child in stage.children] == [[{"drain": 2}]] * 2
+    assert [child.orders for child in stage.children] == [[{"drain": 2, "replaced": False}]] * 2
     stage.clock.advance(1.9)
     assert proxy.fileno() != -1
     stage.clock.advance(0.1)
@@ -245,3 +256,16 @@ def test_nobody_is_replaced_while_draining(stage: Stage) -> None:
     stage.children[1].dies()
     stage.clock.advance(100)
     assert len(stage.children) == 2
+
+
+def test_a_reload_that_is_overtaken_by_the_end_leaves_a_dead_worker_dead(stage: Stage) -> None:
+    stage.started()
+    stage.children[0].dies()
+    done: list[Any] = []
+    stage.supervisor.replace(PLAN).addBoth(done.append)
+    stage.supervisor.drain()
+    stage.children[2].becomes_ready()
+    assert done == [None]
+    assert stage.children[2].draining
+    stage.clock.advance(100)
+    assert len(stage.children) == 3

@@ -117,7 +117,7 @@ def test_a_worker_is_told_its_assignment_and_orders() -> None:
     worker.drain(1.5)
     first, second = transport.written
     assert Assignment.decode(first).index == 1
-    assert json.loads(second) == {"drain": 1.5}
+    assert json.loads(second) == {"drain": 1.5, "replaced": False}
     assert worker.draining
 
 

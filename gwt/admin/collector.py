@@ -10,10 +10,12 @@ import os
 import platform
 import resource
 import time
+from collections.abc import Iterator
 
 import twisted
 from gwt import __version__
 from gwt.admin.observed import Observed
+from gwt.admin.peers import Heard
 from gwt.admin.survey import Surveys
 from gwt.admin.tally import Tally
 from gwt.admin.watched import Dialled
@@ -106,6 +108,13 @@ class Collector:
         self.publish()
         # Tries are added up after connections have been opened for some of them: never less than before.
         _set(self._reuses, max(self._reuses.value, tally.tries - self._dialled.connects))
+
+
+def answered_gauge(heard: Heard) -> Iterator[str]:
+    """The gauge that belongs to one scrape alone: it is of no process, so it is not kept but written behind them."""
+    name = "gwt_workers_answered"
+    yield f"# HELP {name} Processes whose figures of now are in this answer.\n# TYPE {name} gauge\n"
+    yield f"{name} {1 + heard.answered}\n"
 
 
 def _set(counter: object, value: int) -> None:

@@ -1,7 +1,7 @@
 """Peers: what one worker asks the others, over UNIX sockets in the directory that all of them share.
 
 A question is one line of JSON, the answer any number of them until the end of the connection. Nobody waits long for
-anybody: a worker that does not answer in time is left out.
+anybody: a worker that does not answer in time is left out, and whoever asked is told so.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred, succeed
-from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 
 from gwt.steps import Steps
@@ -28,6 +29,17 @@ LONGEST = 4096
 
 #: Question -> what to say, now or later: one JSON value a line; None where the work may pause.
 Tell = Callable[[dict[str, Any]], "Iterator[Any] | Deferred[Iterator[Any]]"]
+
+
+class Heard(NamedTuple):
+    """How many other workers were asked, and how many of them have answered in time."""
+
+    asked: int
+    answered: int
+
+    def workers(self) -> dict[str, int]:
+        """For an answer that tells of all workers; this one is among them."""
+        return {"asked": 1 + self.asked, "answered": 1 + self.answered}
 
 
 class Peers:
@@ -62,13 +74,13 @@ class Peers:
         port, self._port = self._port, None
         return succeed(None) if port is None else port.stopListening()
 
-    def ask(self, question: dict[str, Any], take: Callable[[Any], None] = lambda said: None) -> Deferred[None]:
+    def ask(self, question: dict[str, Any], take: Callable[[Any], None] = lambda said: None) -> Deferred[Heard]:
         """Ask all others; `take` gets every line of every answer. Fires when all is said or the time is up."""
         calls = [_Asking(json.dumps(question).encode() + b"\n", take, path) for path in self._others()]
         for call in calls:
             self._reactor.connectUNIX(os.fspath(call.path), call, timeout=PATIENCE)
         if not calls:
-            return succeed(None)
+            return succeed(Heard(0, 0))
 
         def too_late() -> None:
             for call in calls:
@@ -76,9 +88,11 @@ class Peers:
 
         overdue = self._reactor.callLater(PATIENCE, too_late)
 
-        def over(_: Any) -> None:
+        def over(results: Any) -> Heard:
             if overdue.active():
                 overdue.cancel()
+            answers = [answer for _, answer in results if answer is not None]
+            return Heard(len(answers), sum(answers))
 
         return DeferredList([call.done for call in calls], consumeErrors=True).addCallback(over)
 
@@ -133,13 +147,14 @@ class _Answer(Protocol):
 
 
 class _Asking(ClientFactory):
-    """One question to one peer; `done` fires when it has answered, or never will."""
+    """One question to one peer. `done` fires with True when it has answered, False when it never will, None where
+    nobody lives there any more."""
 
     noisy = False
 
     def __init__(self, question: bytes, take: Callable[[Any], None], path: Path) -> None:
         self.question, self.take, self.path = question, take, path
-        self.done: Deferred[None] = Deferred()
+        self.done: Deferred[bool | None] = Deferred()
         self.protocol_: _Ask | None = None
 
     def buildProtocol(self, addr: Any) -> Any:
@@ -147,20 +162,21 @@ class _Asking(ClientFactory):
         return self.protocol_
 
     def clientConnectionFailed(self, connector: Any, reason: Any) -> None:
-        if not _lives(self.path.stem):
+        lives = _lives(self.path.stem)
+        if not lives:
             with suppress(OSError):
                 self.path.unlink()
-        self.end()
+        self.end(False if lives else None)
 
     def give_up(self) -> None:
         """The time is up."""
         if self.protocol_ is not None:
             self.protocol_.transport.abortConnection()
-        self.end()
+        self.end(False)
 
-    def end(self) -> None:
+    def end(self, answered: bool | None) -> None:
         if not self.done.called:
-            self.done.callback(None)
+            self.done.callback(answered)
 
 
 def _lives(pid: str) -> bool:
@@ -188,5 +204,5 @@ class _Ask(Protocol):
             if not self._asking.done.called:
                 self._asking.take(json.loads(line))
 
-    def connectionLost(self, reason: Any = None) -> None:
-        self._asking.end()
+    def connectionLost(self, reason: Any = connectionDone) -> None:
+        self._asking.end(reason.check(ConnectionDone) is not None)

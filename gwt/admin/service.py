@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
+from itertools import chain
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -13,13 +14,13 @@ from twisted.logger import Logger
 from gwt.admin import certificates, plugins, problems, routes, upstreams
 from gwt.admin.answers import Reply
 from gwt.admin.changes import WRITING, Changes
-from gwt.admin.collector import Collector
+from gwt.admin.collector import Collector, answered_gauge
 from gwt.admin.dyups import Dyups
 from gwt.admin.guard import METRICS, OPEN, Guard
 from gwt.admin.lag import Lag
 from gwt.admin.observed import Observed
 from gwt.admin.peers import Peers
-from gwt.admin.site import site
+from gwt.admin.site import AdminSite
 from gwt.admin.spread import ASK, Spread
 from gwt.admin.tree import BadQuery, Entry, Question, Tree
 from gwt.admin.watched import Dialled, Watched
@@ -53,7 +54,7 @@ class Admin:
         )  # fmt: skip
         self._dyups = Dyups(lambda: self._snapshot, self._changes.upstream)
         self._tree = Tree(self._entries(), Guard(), reactor)
-        self.site = site(self._tree, reactor)
+        self.site = AdminSite(self._tree, reactor)
         self.apply(settings)
 
     def _entries(self) -> list[Entry]:
@@ -120,11 +121,6 @@ class Admin:
         """`snapshot` is in force now: let go of the one before."""
         self._collector.surveys.forget(snapshot)
 
-    def replaced(self) -> Deferred[bool]:
-        """Whether another worker serves: one that drains then leaves the admin listener to it."""
-        said: list[Any] = []
-        return self._peers.ask({"ask": "ready"}, said.append).addCallback(lambda _: any(said))
-
     def _tell(self, question: dict[str, Any]) -> Iterator[Any] | Deferred[Iterator[Any]]:
         """What other workers ask."""
         if question.get("ask") == ASK:
@@ -157,16 +153,21 @@ class Admin:
         """Ready as long as any worker is: one that begins or ends is not the gateway."""
         health = self._observed.health
         report = health.report()
-        if not health.serving and (yield self.replaced()):
-            report["status"] = "ready"
+        if not health.serving:
+            said: list[bool] = []
+            heard = yield self._peers.ask({"ask": "ready"}, said.append)
+            report["workers"] = heard.workers()
+            if any(said):
+                report["status"] = "ready"
         return Reply(report, 200 if report["status"] == "ready" else 503)
 
     @inlineCallbacks
     def _metrics(self, question: Question) -> Any:
         others = self._peers.ask({"ask": "publish"})
         yield self._pacer.run(self._collector.survey())
-        yield others
-        return Reply(exposition_parts(self._observed.meters.metrics), kind=CONTENT_TYPE)
+        heard = yield others
+        parts = chain(exposition_parts(self._observed.meters.metrics), answered_gauge(heard))
+        return Reply(parts, kind=CONTENT_TYPE)
 
     @inlineCallbacks
     def _routes(self, question: Question) -> Any:
@@ -192,11 +193,12 @@ class Admin:
             return (yield self._changes.upstream(question))
         limit, after = question.number("limit", MOST), question.one("after")
         others: dict[str, dict[str, list[int]]] = {}
-        yield self._peers.ask({"ask": "upstreams", "name": question.name or None}, lambda said: add(others, *said))
+        asked = {"ask": "upstreams", "name": question.name or None}
+        heard = yield self._peers.ask(asked, lambda said: add(others, *said))
         snapshot = self._snapshot
         if question.name:
-            return upstreams.one(snapshot, others, question.name)
-        return upstreams.listing(snapshot, others, limit, after)
+            return upstreams.one(snapshot, others, heard, question.name)
+        return upstreams.listing(snapshot, others, heard, limit, after)
 
     def _certificates(self, question: Question) -> Any:
         if question.method in ("PUT", "DELETE"):

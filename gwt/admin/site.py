@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
@@ -48,6 +49,8 @@ class AdminRequest(Request):
             self.loseConnection()
 
     def render(self, resrc: IResource) -> None:
+        assert isinstance(self.site, AdminSite)
+        self.site.asked(self)
         for name, value in HEADERS:
             self.responseHeaders.setRawHeaders(name, [value])
         super().render(resrc)
@@ -66,9 +69,42 @@ class AdminRequest(Request):
         return reason
 
 
-def site(root: IResource, reactor: Any) -> Site:
-    """The factory for the admin listener."""
-    made = Site(root, requestFactory=AdminRequest, timeout=PATIENCE, reactor=reactor)
-    made.displayTracebacks = False
-    made.noisy = False
-    return made
+class AdminSite(Site):
+    """The factory for the admin listener. `open` counts requests that wait for their answer or for the rest of it."""
+
+    displayTracebacks = False
+    noisy = False
+
+    def __init__(self, root: IResource, reactor: Any) -> None:
+        super().__init__(root, requestFactory=AdminRequest, timeout=PATIENCE, reactor=reactor)
+        self.open = 0
+        self._waiting: Deferred[None] | None = None
+
+    def asked(self, request: AdminRequest) -> None:
+        """`request` is here."""
+        self.open += 1
+        request.notifyFinish().addBoth(self._over)
+
+    def _over(self, _: Any) -> None:
+        self.open -= 1
+        if not self.open:
+            self._stop_waiting()
+
+    def answered(self, limit: float) -> Deferred[None]:
+        """Fires once no request is open, or `limit` seconds have passed."""
+        if not self.open or limit <= 0:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._waiting = waiting
+        overdue = self.reactor.callLater(limit, self._stop_waiting)
+
+        def over(_: None) -> None:
+            if overdue.active():
+                overdue.cancel()
+
+        return waiting.addCallback(over)
+
+    def _stop_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from gwt.admin.answers import Reply, failed
 from gwt.admin.order import Page, ascending
+from gwt.admin.peers import Heard
 from gwt.balance.endpoint import Endpoint
 from gwt.balance.upstream import Upstream
 from gwt.snapshot import Snapshot
@@ -17,25 +18,27 @@ Counts = Mapping[str, Mapping[str, list[int]]]
 NOTHING = [0, 0, 0]
 
 
-def listing(snapshot: Snapshot, others: Counts, limit: int | None, after: str | None) -> Reply:
-    """All services by key. `others` is what the other workers have counted."""
+def listing(snapshot: Snapshot, others: Counts, heard: Heard, limit: int | None, after: str | None) -> Reply:
+    """All services by key. `others` is what the other workers have counted, `heard` how many of them said so."""
     upstreams = snapshot.upstreams
     page = Page(ascending(_keys(upstreams), after), limit)
     body = {
         "revision": _revision(snapshot),
+        "workers": heard.workers(),
         "upstreams": page.rows(lambda key: (key, shown(upstreams[key], others))),
         "next": lambda: page.next,
     }
     return Reply(body, etag=str(_revision(snapshot)))
 
 
-def one(snapshot: Snapshot, others: Counts, name: str) -> Reply:
+def one(snapshot: Snapshot, others: Counts, heard: Heard, name: str) -> Reply:
     """The service with the key `name`, or with a named port of that name."""
     upstream = snapshot.upstreams.get(name)
     if upstream is None:
         return failed(404, "no_such_upstream", f"no service has the key {name!r} (NAMESPACE/NAME:PORT, or a bare name)")
     revision = _revision(snapshot)
-    return Reply({"revision": revision, **shown(upstream, others)}, etag=str(revision))
+    body = {"revision": revision, "workers": heard.workers(), **shown(upstream, others)}
+    return Reply(body, etag=str(revision))
 
 
 def shown(upstream: Upstream, others: Counts) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class WorkerLife:
         if self._ending:
             return
         # Service managers signal every process of a group: to a worker that is as good as the supervisor's order.
-        signal.signal(signal.SIGTERM, lambda number, frame: self._reactor.callFromThread(self._drain, None))
+        signal.signal(signal.SIGTERM, lambda number, frame: self._reactor.callFromThread(self._drain))
         self._gateway.start().addCallbacks(self._ready, self._failed)
 
     def _ready(self, _: Any) -> None:
@@ -79,12 +79,12 @@ class WorkerLife:
 
     def _obey(self, order: dict[str, Any]) -> None:
         if "drain" in order:
-            self._drain(order["drain"])
+            self._drain(order["drain"], order["replaced"])
 
-    def _drain(self, delay: float | None) -> None:
+    def _drain(self, delay: float | None = None, replaced: bool = False) -> None:
         if not self._ending:
             self._ending = True
-            self._gateway.drain(delay).addBoth(self._end)
+            self._gateway.drain(delay, replaced).addBoth(self._end)
 
     def _orphaned(self) -> None:
         if not self._ending:

@@ -52,7 +52,9 @@ class PeersTests(TestCase):
         self.make(2, ["a", 1], None, {"x": "y" * 100_000})
         self.make(3)
         said: list[Any] = []
-        yield asking.ask({"ask": "it"}, said.append)
+        heard = yield asking.ask({"ask": "it"}, said.append)
+        assert heard == (2, 2)
+        assert heard.workers() == {"asked": 3, "answered": 3}
         assert self.questions == [{"ask": "it"}] * 2
         assert said == [["a", 1], {"x": "y" * 100_000}]
 
@@ -70,16 +72,19 @@ class PeersTests(TestCase):
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(os.fspath(dead))
         assert dead.exists()
-        yield self.make(1).ask({})
+        heard = yield self.make(1).ask({})
+        assert heard == (0, 0)
         assert not dead.exists()
 
     @inlineCallbacks
-    def test_nobody_waits_long(self) -> Any:
+    def test_nobody_waits_long_and_who_was_too_late_is_told(self) -> Any:
         self.patch(peers, "PATIENCE", 0.05)
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(os.fspath(self.directory / f"{os.getpid()}0.peer"))
             silent.listen()
-            yield self.make(1).ask({"ask": "it"})
+            heard = yield self.make(1).ask({"ask": "it"})
+        assert heard == (1, 0)
+        assert heard.workers() == {"asked": 2, "answered": 1}
 
     @inlineCallbacks
     def test_an_answer_may_come_later_or_never(self) -> Any:
@@ -114,7 +119,7 @@ class PeersTests(TestCase):
     def test_a_process_alone_has_no_peers(self) -> Any:
         alone = Peers(reactor, None, lambda question: iter(()))
         alone.start()
-        yield alone.ask({"ask": "it"})
+        assert (yield alone.ask({"ask": "it"})) == (0, 0)
         yield alone.stop()
 
     @inlineCallbacks

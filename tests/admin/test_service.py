@@ -24,6 +24,7 @@ class ServiceTests(AdminCase):
             self.health.ready, self.health.draining = bool(ready), bool(draining)
             got, _, told = yield self.ask("/readyz")
             assert (got, told["status"], list(told["sources"])) == (status, word, ["file:./routes"])
+            assert told.get("workers") == (None if word == "ready" else {"asked": 1, "answered": 1})
 
     def test_other_workers_hear_once_a_change_is_in_force_here(self) -> None:
         self.store = Store()
@@ -42,13 +43,14 @@ class ServiceTests(AdminCase):
         assert (status, headers.getRawHeaders("content-type")) == (200, [CONTENT_TYPE])
         samples = {s.name: s.value for family in text_string_to_metric_families(text) for s in family.samples}
         assert samples["gwt_upstream_tries_total"] == 3
-        assert samples["gwt_workers"] == 1
+        assert samples["gwt_workers"] == samples["gwt_workers_answered"] == 1
 
     @inlineCallbacks
     def test_names_with_slashes_and_colons(self) -> Any:
         for path in ("/v1/upstreams/foo/a:80", "/v1/upstreams/foo%2Fa%3A80"):
             status, _, told = yield self.ask(path)
             assert (status, told["name"], len(told["endpoints"])) == (200, "foo/a:80", 2)
+            assert told["workers"] == {"asked": 1, "answered": 1}
         status, _, told = yield self.ask("/v1/upstreams/foo")
         assert (status, told["code"]) == (404, "no_such_upstream")
         status, _, told = yield self.ask("/v1/upstreams/")

@@ -6,9 +6,10 @@ import socket
 from typing import Any
 
 from admin.serving import AdminCase
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.threads import deferToThread
 
+from gwt.admin.answers import Reply
 from gwt.admin.guard import OPEN
 from gwt.admin.site import MAX_BODY
 from gwt.admin.tree import Entry
@@ -48,3 +49,43 @@ class SiteTests(AdminCase):
     def test_nonsense_is_refused(self) -> Any:
         got = yield deferToThread(raw, self.port, b"nonsense\r\n\r\n")
         assert got.startswith(b"HTTP/1.1 400 ")
+
+    @inlineCallbacks
+    def test_who_has_asked_is_waited_for_within_limits(self) -> Any:
+        site = self.admin.site
+        assert site.answered(30).called
+        later, arrived = Deferred[Reply](), Deferred[None]()
+
+        def slow(_: Any) -> Deferred[Reply]:
+            arrived.callback(None)
+            return later
+
+        site.resource._entries["healthz"] = Entry("healthz", "", slow, OPEN)
+        asked = self.ask("/healthz")
+        yield arrived
+        assert site.open == 1
+        assert site.answered(0).called
+        yield site.answered(0.01)
+        answered = site.answered(30)
+        assert not answered.called
+        later.callback(Reply({"status": "late"}))
+        yield answered
+        status, _, told = yield asked
+        assert (status, told, site.open) == (200, {"status": "late"}, 0)
+
+    @inlineCallbacks
+    def test_who_goes_before_the_answer_is_waited_for_no_more(self) -> Any:
+        arrived = Deferred[None]()
+
+        def never(_: Any) -> Deferred[Reply]:
+            arrived.callback(None)
+            return Deferred()
+
+        site = self.admin.site
+        site.resource._entries["healthz"] = Entry("healthz", "", never, OPEN)
+        with socket.create_connection(("127.0.0.1", self.port), 30) as sock:
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            yield arrived
+            answered = site.answered(30)
+        yield answered
+        assert site.open == 0

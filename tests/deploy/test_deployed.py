@@ -18,7 +18,7 @@ from certificates import Authority
 from deploy.manifests import KUBERNETES, Object, containers, find, load, of_kind, ports, probes, rendered
 from deploy.rules import Right, asked, cover, granted
 from kube.apiserver import ApiServer, tls_secret
-from system.harness import Origin, Process, environment, free_port, get, poll, twistd
+from system.harness import PATIENCE, Origin, Process, environment, free_port, get, poll, twistd
 from system.redis import RedisServer
 
 BASE, EXAMPLE = rendered(), rendered(KUBERNETES / "example")
@@ -234,7 +234,17 @@ def test_what_serves_the_example_is_in_the_image(tmp_path: Path) -> None:
     arguments = [re.sub("|".join(map(re.escape, here)), lambda one: here[one[0]], text) for text in container["args"]]
     with Process(twistd(*arguments), cwd=tmp_path, env=environment()) as process:
         process.wait_line("Starting factory")
+        poll(lambda: listens(port))
         assert get(port, "/").body.decode() == page
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens there: Twisted says that it starts a factory before it does."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE):
+            return True
+    except ConnectionRefusedError:
+        return False
 
 
 def test_the_monitors_ask_where_something_answers() -> None:

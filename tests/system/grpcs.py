@@ -35,10 +35,11 @@ class Loop:
 
 
 class Handlers(grpc.GenericRpcHandler):
-    """See above. `calls` were made, `told` is the metadata of the last, `cancelled` those that were given up."""
+    """See above. `calls` were made, `told` is the metadata of the last; of those that sleep `begun` had come as far as
+    that, and `cancelled` were given up."""
 
     def __init__(self) -> None:
-        self.calls = self.cancelled = self.here = 0
+        self.calls = self.begun = self.cancelled = self.here = 0
         self.told: dict[str, Any] = {}
         self.methods: list[str] = []
         self.wanted = 0
@@ -89,6 +90,7 @@ class Handlers(grpc.GenericRpcHandler):
 
     async def sleep(self, request: bytes, context: Any) -> bytes:
         try:
+            self.begun += 1
             await asyncio.sleep(PATIENCE)
         except asyncio.CancelledError:
             self.cancelled += 1

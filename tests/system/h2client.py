@@ -55,9 +55,10 @@ class Client:
         return number
 
     def events(self) -> list[h2.events.Event]:
-        """The next ones; none at the end."""
+        """The next ones; the gateway may not end the connection instead."""
         data = self.sock.recv(65536)
-        events = self.h2.receive_data(data) if data else []
+        assert data, "the connection ended"
+        events = self.h2.receive_data(data)
         self.flush()
         return events
 

@@ -1,6 +1,8 @@
 """Attacks over HTTP/2, by name: `python hostile.py PORT SECONDS NAME` makes one again and again, and says how it went.
 
 The line of JSON has how many connections the gateway has `closed`, and how many were `left` when time was up.
+`hostile.py told PORT NAME` makes it once for each line of input: it says `begun`, and `closed` when it was shown out.
+`hostile.py origin` is whom they ask.
 """
 
 from __future__ import annotations
@@ -154,6 +156,16 @@ def main(port: int, seconds: float, name: str, pause: float = 1.0) -> None:
     print(json.dumps({"closed": closed, "left": left}), flush=True)
 
 
+def told(port: int, name: str) -> None:
+    """One attacker that comes when it is told to."""
+    os.nice(19)
+    print("here", flush=True)
+    for _ in sys.stdin:
+        print("begun", flush=True)
+        Attacker(port, name).run()
+        print("closed", flush=True)
+
+
 def origin() -> None:
     """Whom the attackers ask, until its input ends; its port is its output."""
     os.nice(19)
@@ -174,5 +186,11 @@ def origin() -> None:
 
 
 if __name__ == "__main__":
-    origin() if sys.argv[1] == "origin" else main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
+    match sys.argv[1:]:
+        case ["origin"]:
+            origin()
+        case ["told", port, name]:
+            told(int(port), name)
+        case [port, seconds, name]:
+            main(int(port), float(seconds), name)
     os._exit(0)

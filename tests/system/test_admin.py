@@ -7,13 +7,28 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import pytest
 from certificates import Authority
 from prometheus_client.parser import text_string_to_metric_families
-from system.harness import GatewayProcess, Origin, Process, free_port, get, poll, request, simple_route, twistd
+from system.harness import (
+    PATIENCE,
+    Answer,
+    GatewayProcess,
+    Origin,
+    Process,
+    free_port,
+    get,
+    poll,
+    request,
+    simple_route,
+    twistd,
+)
+from system.raw import connect, read_until
+from system.test_supervised import children
 
 from gwt.cli.main import run
 
@@ -38,6 +53,27 @@ def scrape(port: int, **options: Any) -> dict[Sample, float]:
         for family in text_string_to_metric_families(answer.body.decode())
         for sample in family.samples
     }
+
+
+def whole(port: int) -> dict[Sample, float]:
+    """The samples of a scrape that every worker has answered: one that is held up is left out of the others."""
+
+    def got() -> dict[Sample, float] | None:
+        samples = scrape(port)
+        return samples if samples[("gwt_workers_answered",)] == samples[("gwt_workers",)] else None
+
+    return poll(got)
+
+
+def agreed(port: int, path: str) -> Answer:
+    """What is answered where every worker that was asked has answered, or none had to be."""
+
+    def got() -> Answer | None:
+        answer = get(port, path)
+        workers = answer.json().get("workers")
+        return answer if workers is None or workers["asked"] == workers["answered"] else None
+
+    return poll(got)
 
 
 def documented(text: str) -> dict[str, tuple[str, tuple[str, ...], str]]:
@@ -92,6 +128,7 @@ def test_the_page_on_metrics_is_what_is_exposed(tmp_path: Path, origin: Origin) 
         assert get(plain, "/").status == 200
         assert refused(introduced)
         poll(lambda: ("gwt_refreshes_total", "unchanged") in scrape(gateway.admin))
+        poll(lambda: any(name == "gwt_stream_connections_total" for name, *_ in scrape(gateway.admin)))
         poll(lambda: ("gwt_tls_certificate_expiry_timestamp_seconds", "a.crt") in scrape(gateway.admin))
         assert exposed(get(gateway.admin, "/metrics").body.decode()) == documented(page.read_text())
 
@@ -135,13 +172,14 @@ def test_workers_add_up(tmp_path: Path, origin: Origin) -> None:
         for _ in range(40):
             assert get(gateway.proxy, "/x", host="foo.example.com").status == 200
         for _ in range(4):  # whichever worker answers
-            got = scrape(gateway.admin)
+            got = whole(gateway.admin)
             assert got[("gwt_requests_total", "simple", "foo-service", "2xx", "200")] == 40
             assert got[("gwt_upstream_tries_total", "foo/foo-service:8080")] == 40
             assert got[("gwt_connections_accepted_total",)] == 40
             assert (got[("gwt_workers",)], got[("gwt_workers_ready",)]) == (2, 2)
             for path in ("/v1/upstreams/foo/foo-service:8080", "/v1/upstreams"):
-                told = get(gateway.admin, path).json()
+                told = agreed(gateway.admin, path).json()
+                assert told["workers"] == {"asked": 2, "answered": 2}
                 (endpoint,) = told.get("endpoints") or told["upstreams"][0]["endpoints"]
                 assert (endpoint["requests"], endpoint["failures"], endpoint["in_flight"]) == (40, 0, 0)
 
@@ -149,12 +187,12 @@ def test_workers_add_up(tmp_path: Path, origin: Origin) -> None:
 def test_what_is_in_flight_is_seen(tmp_path: Path) -> None:
     with Origin() as origin, GatewayProcess(tmp_path, simple_route(origin.address), {"workers": 2}) as gateway:
         origin.hold.clear()
-        with socket.create_connection(("127.0.0.1", gateway.proxy)) as client:
+        with connect(gateway.proxy) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: foo.example.com\r\n\r\n")
             assert origin.arrived.wait(30)
-            (endpoint,) = get(gateway.admin, "/v1/upstreams/foo/foo-service:8080").json()["endpoints"]
+            (endpoint,) = agreed(gateway.admin, "/v1/upstreams/foo/foo-service:8080").json()["endpoints"]
             assert endpoint["in_flight"] == 1
-            assert scrape(gateway.admin)[("gwt_upstream_in_flight", "foo/foo-service:8080")] == 1
+            assert whole(gateway.admin)[("gwt_upstream_in_flight", "foo/foo-service:8080")] == 1
 
 
 def test_changes_are_seen(tmp_path: Path, origin: Origin) -> None:
@@ -186,31 +224,59 @@ def test_readiness_ends_with_the_drain(tmp_path: Path, workers: int) -> None:
     with Origin() as origin, GatewayProcess(tmp_path, simple_route(origin.address), {"workers": workers}) as gateway:
         assert get(gateway.admin, "/readyz").json()["status"] == "ready"
         origin.hold.clear()
-        with socket.create_connection(("127.0.0.1", gateway.proxy)) as client:
+        with connect(gateway.proxy) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: foo.example.com\r\n\r\n")
             assert origin.arrived.wait(30)
             gateway.signal(signal.SIGTERM)
             gateway.wait_line("stopping")
             poll(lambda: not_ready(gateway.admin))
+            poll(lambda: len(children(gateway)) == workers - 1)  # whoever has nothing to finish is gone
+            assert get(gateway.admin, "/readyz").status == 503
+            assert scrape(gateway.admin)[("gwt_workers_ready",)] == 0
             origin.hold.set()
-            assert b" 200 " in client.recv(65536)
+            assert b" 200 " in read_until(client, b"\r\n\r\n")
         assert gateway.wait() == 0
 
 
 def not_ready(port: int) -> bool:
-    """503, or nobody there any more."""
+    """Whether the answer is 503; who was asked may go before it has answered."""
     try:
-        return get(port, "/readyz", timeout=5).status == 503
-    except OSError:
-        return True
+        return get(port, "/readyz").status == 503
+    except (OSError, HTTPException):
+        return False
+
+
+def test_a_worker_that_is_replaced_answers_whoever_has_asked_it(tmp_path: Path, origin: Origin) -> None:
+    large = {"response-rewrite": {"body": "x" * 50_000}}
+    documents = [
+        {
+            "name": f"r{n}",
+            "hosts": [f"r{n}.x"],
+            "services": [{"upstream": "u", "paths": [{"uri": "/"}], "plugins": large}],
+        }
+        for n in range(100)
+    ]
+    with GatewayProcess(tmp_path, documents, {"workers": 2}) as gateway, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.1", gateway.admin))
+        client.sendall(b"GET /v1/routes HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = HTTPResponse(client)
+        answer.begin()
+        for _ in range(2):  # by the second time a worker without requests would have gone long ago
+            seen = len(gateway.lines)
+            gateway.signal(signal.SIGHUP)
+            gateway.wait_line("is in force in 2 workers", start=seen)
+        told = json.load(answer)
+    assert [one["state"] for one in told["routes"]] == ["in_force"] * len(documents)
 
 
 def test_readiness_outlasts_a_reload_of_workers(tmp_path: Path, origin: Origin) -> None:
     with GatewayProcess(tmp_path, simple_route(origin.address), {"workers": 2}) as gateway:
         gateway.configure({"drain": 5})
         gateway.signal(signal.SIGHUP)
-        statuses = {get(gateway.admin, "/readyz").status}
-        poll(lambda: statuses.add(get(gateway.admin, "/readyz").status) or "is in force" in gateway.output)
+        statuses = {agreed(gateway.admin, "/readyz").status}
+        poll(lambda: statuses.add(agreed(gateway.admin, "/readyz").status) or "is in force" in gateway.output)
         assert statuses == {200}
         poll(lambda: scrape(gateway.admin)[("gwt_workers",)] == 2)
 
@@ -267,6 +333,7 @@ def test_a_unix_socket_will_do(tmp_path: Path, origin: Origin) -> None:
     listeners = {"proxy": "tcp:0:interface=127.0.0.1", "admin": f"unix:{path}"}
     with GatewayProcess(tmp_path, simple_route(origin.address), {"listeners": listeners}):
         with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
             client.connect(os.fspath(path))
             client.sendall(b"GET /v1/routes HTTP/1.0\r\n\r\n")
             got = b"".join(iter(lambda: client.recv(65536), b""))

@@ -16,7 +16,7 @@ import pytest
 from system.h2client import Client
 from system.harness import PATIENCE, GatewayProcess, free_port, poll, simple_route
 from system.programs import curl_with_http2, tool
-from system.raw import RawOrigin, resident
+from system.raw import RawOrigin, read_until, resident
 from system.test_tls import certificate
 
 HOST = "foo.example.com"
@@ -36,7 +36,10 @@ def serve(origin: RawOrigin, sock: socket.socket, number: int) -> None:
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 seen = len(buffer)
                 while seen < length:
-                    seen += len(sock.recv(65536))
+                    more = sock.recv(65536)
+                    if not more:
+                        return  # the gateway went in the middle
+                    seen += len(more)
                 buffer, body = b"", b"%d" % seen
             if head.startswith(b"GET /wait"):
                 HELD.wait(PATIENCE)
@@ -158,9 +161,7 @@ def test_sigterm_answers_what_was_asked(origin: RawOrigin, tmp_path: Path) -> No
         gateway.signal(signal.SIGTERM)
         while idle.sock.recv(65536):
             pass
-        raw = b""
-        while not raw.count(b"gwt-bye\0"):
-            raw += client.sock.recv(65536)
+        raw = read_until(client.sock, b"gwt-bye\0")
         HELD.set()
         client.sock.sendall(b"\0\0\x08\x06\x01\0\0\0\0gwt-bye\0")
         while data := client.sock.recv(65536):

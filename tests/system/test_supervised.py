@@ -176,7 +176,7 @@ def test_what_is_in_flight_is_answered_before_they_end(tmp_path: Path) -> None:
         assert client.getresponse().status == 200
         client.close()
         assert gateway.wait() == 0
-        assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+        poll(lambda: not [pid for pid in pids if Path(f"/proc/{pid}").exists()])
 
 
 def test_workers_end_when_the_supervisor_is_gone(tmp_path: Path, origin: Origin) -> None:

@@ -22,13 +22,14 @@ from gwt.zones.arena import SharedArena
 from gwt.zones.zone import Zone
 zone = Zone.of(SharedArena(int(sys.argv[1])), "z", 1000, 200)
 name, times = sys.argv[2], int(sys.argv[3])
-print("ready", flush=True)
 for step in range(times):
     zone.incr("total")
     zone.incr(name)
     zone.set("text", name * 20)
     zone.set(f"{name} {step % 50}", step)
     zone.add("first", name)
+    if step == 0:
+        print("ready", flush=True)  # it has counted
 print("done", flush=True)
 """
 
