@@ -324,6 +324,22 @@ def test_an_entry_that_is_held_stays_until_its_config_map_changes(
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        {"kubernetes": {"path": "kubeconfig", "context": "test"}},
+        {"kubernetes": {"kubeconfig": {"path": "kubeconfig", "context": "test"}}},
+        {"kubernetes": "in-cluster", "kubeconfig": {"path": "kubeconfig", "context": "test"}},
+    ],
+    ids=["kubernetes", "inside", "beside"],
+)
+def test_a_kubeconfig_in_every_form(
+    tmp_path: Path, redis: RedisServer, api: ApiServer, settings: dict[str, Any]
+) -> None:
+    with ControllerProcess(tmp_path / "c", api, redis, **settings) as controller:
+        poll(controller.leads)
+
+
+@pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"store": "file:x"}, "expected redis://"),
