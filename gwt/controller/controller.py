@@ -66,7 +66,7 @@ class Controller:
         lease = settings.lease
         terms = Terms(lease.duration, lease.renew, lease.retry)
         election = Election(lease.name, lease.namespace or cluster.namespace, identity, terms)
-        self.leading = Leading(reactor, self.api, election, wall, self._lead_changed)
+        self.leading = Leading(reactor, self.api, election, wall, self._lead_changed, random.random)
         self.reflectors: list[Reflector] = []
         self._watchings: list[Watching] = []
         self.secrets = Secrets(wall, lambda: self.unknown_secrets)

@@ -16,15 +16,26 @@ from gwt.kube.lease import Election
 from gwt.kube.reflector import Unreadable
 
 
+class Refused(ApiError):
+    """The API server has answered, and not with what was asked for. `retry_after` in seconds."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"the API server answers {answer.status} {message_of(answer.body)}".rstrip())
+        self.retry_after = answer.retry_after
+
+
 class Leading:
-    """See `publisher.Leader`. `changed` is called when we begin to lead, or lead no more. `wall` gives Unix time."""
+    """See `publisher.Leader`. `changed` is called when we begin to lead, or lead no more. `wall` gives Unix time,
+    `chance` 0 to 1."""
 
     log = Logger("gwt.controller")
 
     def __init__(
-        self, clock: Any, api: Api, election: Election, wall: Callable[[], float], changed: Callable[[], None]
-    ) -> None:
+        self, clock: Any, api: Api, election: Election, wall: Callable[[], float], changed: Callable[[], None],
+        chance: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._clock, self._api, self.election, self._wall, self._changed = clock, api, election, wall, changed
+        self._chance = chance
         self._base = f"/apis/coordination.k8s.io/v1/namespaces/{election.namespace}/leases"
         self._running: Deferred[None] | None = None
         self._stopped = False
@@ -66,7 +77,7 @@ class Leading:
             except CancelledError:
                 raise
             except (ApiError, Unreadable) as error:
-                pause /= 2  # an API server that is back may lack nothing but somebody who leads
+                pause = self._after(error)
                 if str(error) != self._said:
                     self._said = str(error)
                     self.log.warn("the Lease {name}: {why}", name=self.election.name, why=self._said)
@@ -74,6 +85,19 @@ class Leading:
                 self.log.failure("a bug: the Lease can't be kept")
             self._tell()
             await deferLater(self._clock, pause, lambda: None)
+
+    def _after(self, error: Exception) -> float:
+        """Seconds until the next attempt: soon where nobody answered, else when the server asks for it.
+
+        It is not waited beyond the end of our leadership: there is one more attempt shortly before, and one then.
+        """
+        retry = self.election.terms.retry
+        if not isinstance(error, Refused):
+            return retry / 2  # an API server that is back may lack nothing but somebody who leads
+        wait = max(retry, error.retry_after) * (1 + self._chance())
+        left = (self.election.left or 0.0) - self._clock.seconds()
+        before = left - retry / 2
+        return wait if left <= 0 else min(wait, before if before > 0 else left)
 
     async def _try(self) -> None:
         lease = await self._get()
@@ -86,7 +110,7 @@ class Leading:
             self._tell()  # where it had run out meanwhile, whoever waits to write is to hear of the new one
             self.election.wrote(read_json(answer.body), now)
         elif answer.status != 409:  # somebody else was quicker
-            raise ApiError(f"the API server answers {answer.status} {message_of(answer.body)}")
+            raise Refused(answer)
 
     async def _release(self) -> None:
         lease = await self._get()
@@ -99,7 +123,7 @@ class Leading:
         if answer.status == 404:
             return None
         if answer.status != 200:
-            raise ApiError(f"the API server answers {answer.status} {message_of(answer.body)}")
+            raise Refused(answer)
         return read_json(answer.body)
 
     def _put(self, lease: dict[str, Any], new: bool) -> Deferred[Answer]:

@@ -27,7 +27,7 @@ class Telling:
     def __init__(
         self, clock: Any, api: Api, maps: Mapping[str, Map], may: Callable[[], bool], wall: Callable[[], float]
     ) -> None:
-        self._api, self._maps = api, maps
+        self._maps = maps
         self._statuses: Mapping[str, Status] = {}
         self._wanted: dict[str, Status] = {}
         self._forbidden: Counter[str] = Counter()
@@ -75,7 +75,7 @@ class Telling:
     async def _told(self, value: Map, status: Status) -> bool:
         """Whether there is nothing more to do about it."""
         path = f"/api/v1/namespaces/{value.namespace}/configmaps/{value.name}"
-        answer = await self._api.ask("PATCH", path, patch(status.text, STATUS), "application/merge-patch+json")
+        answer = await self._messenger.ask("PATCH", path, patch(status.text, STATUS), "application/merge-patch+json")
         if answer.status not in (200, 404):
             self._complain(value, "is not told how it stands", answer)
             return self._final(f"{value.namespace}/{value.name}", answer.status)
