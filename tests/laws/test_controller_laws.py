@@ -132,11 +132,16 @@ class Controlling(RuleBasedStateMachine):
 
     @event(plural=PLURALS)
     def lie(self, plural: str) -> None:
-        """An empty list, to those who know better."""
-        if all(process.controller.synced for process in self.world.processes):
-            self.cluster.lies.append(plural)
+        """An empty list, to whoever asks next."""
+        if self.credulous():
+            self.cluster.lies = [plural]
             self.cluster.forget()
             self.cluster.break_off(True)
+
+    def credulous(self) -> bool:
+        """Whether nobody doubts an empty list already: who is lied to twice believes it."""
+        reflectors = [one for process in self.world.processes for one in process.controller.reflectors]
+        return not any(one._doubted for one in reflectors)
 
     @event(down=st.booleans())
     def reach(self, down: bool) -> None:
@@ -147,9 +152,11 @@ class Controlling(RuleBasedStateMachine):
     # -- controllers
 
     @precondition(lambda self: len(self.world.processes) < 2)
-    @event()
-    def begin(self) -> None:
-        self.cluster.lies.clear()
+    @event(lies=st.booleans())
+    def begin(self, lies: bool) -> None:
+        """One more, to which the first lists of an API server that begins as well may be empty."""
+        if lies and self.credulous():
+            self.cluster.lies = ["services", "endpointslices", "configmaps"]
         self.world.begin()
 
     @precondition(lambda self: self.world.processes)
