@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -49,13 +49,22 @@ def endpoints(raw: bytes) -> dict[str, Any]:
     }
 
 
-def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], dict[str, str]]:
-    """By name (document, origin) of what counts; and by origin the names of documents that can't be used.
+class Rest(NamedTuple):
+    """A document that is not in force as it is. `bad`: it can't be used."""
+
+    name: str
+    origin: str
+    hosts: list[str]
+    bad: bool
+
+
+def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], list[Rest]]:
+    """By name (document, origin) of what counts; and the documents that don't.
 
     The texts are those of tests: many documents, each with a name, bad where `hosts` is no list.
     """
     good: dict[str, Any] = {}
-    bad: dict[str, str] = {}
+    rest: list[Rest] = []
     for key, value in sorted(maps.items(), key=lambda one: (one[1]["metadata"]["creationTimestamp"], one[0])):
         if (value["metadata"].get("labels") or {}).get("gwt.io/route") != "true":
             continue
@@ -63,7 +72,9 @@ def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], dict[str, str
             for number, document in enumerate(yaml.safe_load_all(text), 1):
                 origin = f"{key}/{data_key}" + (f"#{number}" if number > 1 else "")
                 if not isinstance(document["hosts"], list):
-                    bad[origin] = document["name"]
+                    rest.append(Rest(document["name"], origin, [document["hosts"]], True))
+                elif document["name"] in good:
+                    rest.append(Rest(document["name"], origin, document["hosts"], False))
                 else:
-                    good.setdefault(document["name"], ({**document, "namespace": "n"}, origin))
-    return good, bad
+                    good[document["name"]] = ({**document, "namespace": "n"}, origin)
+    return good, rest

@@ -299,6 +299,36 @@ def test_what_others_wrote_stays(tmp_path: Path, redis: RedisServer, api: ApiSer
         assert stored(redis, "routes")["a"]["origin"] == "n/routes/routes.yaml"
 
 
+def test_the_hosts_of_a_second_holder_of_a_name_are_closed_until_the_first_goes(
+    tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin
+) -> None:
+    fill(api, origin)
+    wild, second = document("*.example.com"), document("second.example.com")
+    api.put("configmaps", config_map("n/wild", {"name": "wild", **wild}))
+    redis.transaction([
+        ("SET", "{gwt}:id", "x"), ("SET", "{gwt}:format", "1"),
+        ("HSET", "{gwt}:routes", "t", json.dumps({"doc": document("t.example.com"), "source": "admin"})),
+        ("INCR", "{gwt}:rev"),
+    ])  # fmt: skip
+    with ControllerProcess(tmp_path / "c", api, redis), gateway(tmp_path, redis) as one:
+        poll(lambda: answer(one, "second.example.com") == "origin")
+        api.put("configmaps", config_map("n/second", {"name": "a", **second}))
+        api.put("configmaps", config_map("n/third", {"name": "t", **document("third.example.com")}))
+        for host, name, said in (
+            ("second.example.com", "n/second", "the name 'a' is taken by n/routes/routes.yaml"),
+            ("third.example.com", "n/third", "the name 't' is taken by an entry of the store"),
+        ):
+            status = poll(lambda name=name: told(api, name))
+            assert status["accepted"] == 0 and said in status["errors"][0]
+            poll(lambda host=host: answer(one, host) == 503)
+            assert get(one.proxy, "/", host=host).json()["code"] == "policy"
+        assert answer(one) == answer(one, "any.example.com") == "origin"
+        api.delete("configmaps", "n/routes")
+        redis.transaction([("HDEL", "{gwt}:routes", "t"), ("INCR", "{gwt}:rev")])
+        poll(lambda: answer(one, "second.example.com") == answer(one, "third.example.com") == "origin")
+        assert set(stored(redis, "routes")) == {"a", "t", "wild"}
+
+
 def test_an_entry_that_is_held_stays_until_its_config_map_changes(
     tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin
 ) -> None:
