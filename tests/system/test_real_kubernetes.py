@@ -93,7 +93,8 @@ def test_services_and_slices_appear_change_and_go(tmp_path: Path, api: KubeServe
         poll(lambda: addresses(redis, "n/s:80") == all_of_them)
         entry = stored(redis, "services")["n/s:80"]
         assert entry["port_name"] == "http"
-        assert entry["endpoints"][1] == {"address": "10.1.0.2:8080", "ready": False, "terminating": True}
+        going_on = {"ready": False, "serving": True, "terminating": True}
+        assert entry["endpoints"][1] == {"address": "10.1.0.2:8080", **going_on}
         assert addresses(redis, "n/s:81") == [] and addresses(redis, "n/s:53") is None
         api.put("endpointslices", one)
         api.delete("endpointslices", "n/s-2")
