@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from gwt.model import units
@@ -56,14 +57,15 @@ def reduce_map(value: Object) -> Map:
 
 class Desired(NamedTuple):
     """By name the documents that ConfigMaps ask for; `unusable` are the origins, and (ConfigMap, name), of those that
-    can't be used; `problems` is what is wrong, by ConfigMap. `closed` are those that can't be used, or whose name
-    another one has, as far as their hosts can be read.
+    can't be used; `problems` is what is wrong, by ConfigMap, and `digests` tell one text of its data from another.
+    `closed` are those that can't be used, or whose name another one has, as far as their hosts can be read.
     """
 
     docs: Mapping[str, Asked]
     unusable: frozenset[Any]
     problems: Mapping[str, tuple[Problem, ...]]
     closed: tuple[Asked, ...] = ()
+    digests: Mapping[str, str] = {}
 
 
 class Maps:
@@ -73,6 +75,7 @@ class Maps:
         self._label, self._targets = label, tuple(targets)
         self.maps: dict[str, Map] = {}
         self._asked: dict[str, tuple[str, list[Asked]]] = {}
+        self._digests: dict[str, str] = {}
         self._dirty: dict[str, None] = {}
 
     def change(self, key: str, before: Map | None, after: Map | None) -> bool:
@@ -93,12 +96,14 @@ class Maps:
             value = self.maps.get(key)
             if value is None:
                 self._asked.pop(key, None)
+                self._digests.pop(key, None)
                 continue
             found = []
             for asked in self._documents(value):
                 found.append(asked)
                 yield
             self._asked[key] = value.created, found
+            self._digests[key] = _digest(value.data)
 
     def desired(self) -> Desired:
         """What all that were read ask for together. Of two with one name the one of the older ConfigMap counts."""
@@ -121,7 +126,8 @@ class Maps:
                 else:
                     docs[asked.name] = asked
             problems[key] = tuple(found)
-        return Desired(docs, frozenset(unusable), problems, tuple(asked for asked in closed if asked.hosts))
+        hosts = tuple(asked for asked in closed if asked.hosts)
+        return Desired(docs, frozenset(unusable), problems, hosts, dict(self._digests))
 
     def _documents(self, value: Map) -> Iterator[Asked]:
         metadata = {"namespace": value.namespace, "name": value.name, "labels": value.labels}
@@ -157,6 +163,16 @@ class Maps:
             if not any(fnmatchcase(namespace, glob) for glob in self._targets):
                 message = f"a Route of namespace {own} may not name Services of {namespace}: see `targets`"
                 yield Problem(route.source.file, route.source.line, 1, message, name=route.name)
+
+
+def _digest(data: Any) -> str:
+    """Short: it only tells that what is said of a ConfigMap is said of these data."""
+    mark = blake2b(digest_size=6)
+    for item in sorted(data.items()) if isinstance(data, Mapping) else [("", data)]:
+        for part in item:
+            raw = str(part).encode("utf-8", "surrogatepass")
+            mark.update(b"%d:%b" % (len(raw), raw))
+    return mark.hexdigest()
 
 
 def _targets_of(route: Route) -> Iterator[str]:

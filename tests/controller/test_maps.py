@@ -95,6 +95,27 @@ def test_annotations_ask_for_nothing() -> None:
     assert made.desired().docs == {}
 
 
+def test_digests_tell_data_from_data() -> None:
+    values = [
+        {"a": "1", "b": "2"},
+        {"a": "1", "b": "3"},
+        {"a": "1b", "": "2"},
+        {"ab": "12"},
+        {},
+        None,
+        [],
+        {"a": "\ud800"},
+    ]
+    digests = []
+    for data in values:
+        metadata = {"namespace": "n", "name": "m", "labels": {"gwt.io/route": "true"}}
+        made = maps(reduce_map({"metadata": metadata, "data": data}))
+        digests.append(made.desired().digests["n/m"])
+    assert len(set(digests)) == len(values)
+    turned = {"metadata": metadata, "data": dict(reversed(values[0].items()))}  # type: ignore[union-attr]
+    assert maps(reduce_map(turned)).desired().digests["n/m"] == digests[0]
+
+
 def test_warnings() -> None:
     value = reduce_map({"metadata": {"namespace": "n", "name": "m", "labels": {"gwt.io/route": "true"}},
                         "data": {"readme": "x", "r.json": json.dumps(route())}})  # fmt: skip

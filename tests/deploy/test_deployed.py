@@ -149,7 +149,7 @@ def test_from_nothing_to_the_first_request_and_the_end(
         annotations = api.objects["configmaps"]["gwt/hello-routes"]["metadata"].get("annotations", {})
         return json.loads(annotations.get("gwt.io/status", "null"))
 
-    assert poll(told) == {"accepted": 1}
+    assert poll(told)["accepted"] == 1
     assert scraped(gateway, "admin", TOKENS["metrics-token"]) == 200
     assert scraped(gateway, "admin") == 401
     assert scraped(controller, "metrics") == 200

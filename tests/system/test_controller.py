@@ -72,9 +72,12 @@ def stored(redis: RedisServer, hash_: str) -> dict[str, Any]:
 
 
 def told(api: ApiServer, key: str) -> Any:
-    """What a ConfigMap says of itself."""
+    """What a ConfigMap says of itself, but for which data it says it of."""
     text = (api.objects["configmaps"][key]["metadata"].get("annotations") or {}).get("gwt.io/status")
-    return None if text is None else json.loads(text)
+    return None if text is None else {name: said for name, said in json.loads(text).items() if name != "data"}
+
+
+ACCEPTED = {"accepted": 1, "routes": ["a"]}
 
 
 def types_of_events(api: ApiServer, name: str) -> set[str]:
@@ -90,7 +93,7 @@ def test_routes_and_services_appear_change_and_go(
         poll(lambda: answer(one) == "origin")
         replace(api, new)
         poll(lambda: answer(one) == "new")
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         api.delete("configmaps", "n/routes")
         poll(lambda: answer(one) == 404)
         api.delete("services", "n/s")
@@ -157,13 +160,34 @@ def test_the_controller_is_not_woken_by_what_it_writes(
 ) -> None:
     fill(api, origin)
     with ControllerProcess(tmp_path / "c", api, redis) as controller:
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         rev = redis.command("GET", "{gwt}:rev")
         api.put("services", service("n/other"))  # comes after the patch, by the same way
         poll(lambda: "n/other:80" in stored(redis, "services"))
         assert api.count("/configmaps/routes") == 1
         assert redis.command("GET", "{gwt}:rev") == rev == b"1"
         assert controller.metric('gwt_controller_commits_total{part="routes"}') == 1
+
+
+def test_every_change_of_a_config_map_gets_its_event(
+    tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin
+) -> None:
+    fill(api, origin)
+    with ControllerProcess(tmp_path / "c", api, redis):
+        poll(lambda: len(api.objects["events"]) == 1)
+        for number in (2, 3):  # each of them is accepted, as the one before
+            changed = {"name": "a", **document(f"a{number}.example.com")}
+            value = api.objects["configmaps"]["n/routes"]
+            api.put("configmaps", {**config_map("n/routes", changed), "metadata": dict(value["metadata"])})
+            poll(lambda number=number: len(api.objects["events"]) == number)
+            assert told(api, "n/routes") == ACCEPTED
+        assert types_of_events(api, "routes") == {"Normal"}
+        assert api.count("/configmaps/routes") == 3
+    with ControllerProcess(tmp_path / "c2", api, redis) as again:
+        poll(again.leads)
+        api.put("configmaps", config_map("n/more", {"name": "c", **document("c.example.com")}))
+        poll(lambda: types_of_events(api, "more") == {"Normal"})
+        assert len(api.objects["events"]) == 4, "what was told is not told again"
 
 
 def test_the_api_server_gone_and_back(tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin) -> None:
@@ -268,7 +292,7 @@ def test_a_restart_writes_nothing_where_nothing_has_changed(
 ) -> None:
     fill(api, origin)
     with ControllerProcess(tmp_path / "c", api, store) as controller:
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         assert controller.stop() == 0
     routes, services, before = store.entries("routes"), store.entries("services"), store.revisions()
     with ControllerProcess(tmp_path / "c", api, store) as controller:
@@ -295,7 +319,7 @@ def test_what_others_wrote_stays(tmp_path: Path, redis: RedisServer, api: ApiSer
         assert stored(redis, "routes")["a"]["source"] == "admin"
         assert stored(redis, "services").keys() == {"n/s:80", "n/t:80"}
         redis.transaction([("HDEL", "{gwt}:routes", "a"), ("INCR", "{gwt}:rev")])
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         assert stored(redis, "routes")["a"]["origin"] == "n/routes/routes.yaml"
 
 
