@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 from controller.asked import GONE, PlayedApi
 from twisted.internet.task import Clock
 
+from gwt.controller.api import Answer, ApiError, Ending
 from gwt.controller.leading import Leading
+from gwt.controller.lookout import REFUSED
 from gwt.kube.lease import Election, Terms
+from gwt.kube.reflector import Unreadable
 
 BASE = "/apis/coordination.k8s.io/v1/namespaces/n/leases"
 
@@ -46,6 +50,12 @@ class Rig:
 
     def changed(self) -> None:
         self.changes += 1
+
+
+def tell(rig: Rig, server: Server, kind: str = "MODIFIED") -> None:
+    """What the watch of a Lease says."""
+    lease = server.lease or {"metadata": {"name": "gwt-controller", "namespace": "n"}}
+    rig.api.follows[-1][1](json.dumps({"type": kind, "object": lease}).encode())
 
 
 def run(clock: Clock, seconds: float) -> None:
@@ -97,6 +107,114 @@ def test_released_at_the_end() -> None:
     asked = len(a.api.asked)
     a.leading.release()
     assert len(a.api.asked) == asked
+
+
+def test_who_follows_leads_at_once_when_the_lease_is_released() -> None:
+    server, clock = Server(), Clock()
+    a, b = Rig(server, clock), Rig(server, clock, "b")
+    path = b.api.follows[0][0]
+    assert path.startswith(f"{BASE}?watch=1&")
+    assert path.endswith("&resourceVersion=1&fieldSelector=metadata.name%3Dgwt-controller")
+    run(clock, 1.5)
+    tell(b, server)
+    assert b.leading.epoch is None and len(b.api.asked) == 1, "that it is renewed is no reason to ask"
+    a.leading.release()
+    tell(b, server)
+    assert b.leading.epoch == 2 and (len(a.api.follows), len(b.api.follows)) == (0, 1)
+    assert b.api.follows[0][2].called, "who leads need not watch"
+    assert asked_at(b, 4) == [2, 2, 4, 4]
+
+
+def test_who_follows_leads_at_once_when_the_lease_is_deleted() -> None:
+    server, clock = Server(), Clock()
+    Rig(server, clock)
+    b = Rig(server, clock, "b")
+    server.lease = None
+    tell(b, server, "DELETED")
+    assert b.leading.epoch == 1
+
+
+def test_what_is_heard_while_it_is_asked_for_is_not_lost() -> None:
+    server, clock = Server(), Clock()
+    a, b = Rig(server, clock), Rig(server, clock, "b")
+
+    def play(method: str, path: str, body: Any) -> Any:
+        found = server(method, path, body)
+        if b.api.play is play:  # the answer is on its way, and is overtaken
+            b.api.play = server
+            a.leading.release()
+            tell(b, server)
+        return found
+
+    b.api.play = play
+    clock.advance(2)
+    assert b.leading.epoch == 2
+
+
+def test_another_lease_that_is_free_is_none_of_ours() -> None:
+    server, clock = Server(), Clock()
+    Rig(server, clock)
+    b = Rig(server, clock, "b")
+    for line in (
+        {"type": "BOOKMARK", "object": {"metadata": {}}},
+        {"type": "ADDED", "object": {"metadata": {"name": "x"}}},
+    ):
+        assert b.api.follows[0][1](json.dumps(line).encode())
+    assert len(b.api.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        Ending("refused", 0.0, Answer(403, b"")), Ending("clean", 0.1), Ending("left", 0.1), ApiError("gone"),
+        Unreadable("no JSON"),
+    ],
+)  # fmt: skip
+def test_where_it_can_not_be_watched_it_is_asked_for(ending: Any) -> None:
+    server, clock = Server(), Clock()
+    a, b = Rig(server, clock), Rig(server, clock, "b")
+    done = b.api.follows[0][2]
+    done.errback(ending) if isinstance(ending, Exception) else done.callback(ending)
+    run(clock, REFUSED * 1.5 - 2)
+    assert len(b.api.follows) == 1
+    run(clock, 4)
+    assert len(b.api.follows) == 2, "it may be allowed by now"
+    b.api.follows[1][2].callback(Ending("refused", 0.0, Answer(403, b"")))
+    a.leading.release()
+    run(clock, 2)
+    assert b.leading.epoch == 2
+
+
+def test_a_watch_that_has_ended_is_taken_up_again() -> None:
+    server, clock = Server(), Clock()
+    Rig(server, clock)
+    b = Rig(server, clock, "b")
+    run(clock, 3)
+    b.api.follows[0][2].callback(Ending("clean", 300.0))
+    assert len(b.api.follows) == 1
+    run(clock, 1)
+    assert len(b.api.follows) == 2 and "&resourceVersion=3&" in b.api.follows[1][0]
+
+
+def test_what_is_free_is_not_asked_for_sooner_than_the_server_wants() -> None:
+    server, clock = Server(), Clock()
+    a, b = Rig(server, clock), Rig(server, clock, "b")
+    server.status, server.after = 429, 30.0
+    run(clock, 2)
+    asked = len(b.api.asked)
+    server.status = 0
+    a.leading.release()
+    tell(b, server)
+    assert len(b.api.asked) == asked and b.leading.epoch is None
+
+
+def test_the_end_of_who_follows() -> None:
+    server, clock = Server(), Clock()
+    a, b = Rig(server, clock), Rig(server, clock, "b")
+    b.leading.release()
+    assert b.api.follows[0][2].called
+    a.leading.release()
+    assert clock.getDelayedCalls() == []
 
 
 def test_fenced() -> None:

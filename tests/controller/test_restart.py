@@ -48,3 +48,24 @@ def test_what_is_empty_indeed_is_ready_a_moment_later(world: World) -> None:
     assert one.controller.ready
     world.run(5.0)
     assert world.store.entries("routes") == world.store.entries("services") == {}
+
+
+def test_who_follows_leads_as_soon_as_the_leader_ends(world: World) -> None:
+    first, second = world.begin(), world.begin()
+    world.run(DOUBTED + 4.0)
+    assert first.leads and not second.leads
+    first.controller.stop()
+    world.run(0.05)
+    assert second.leads
+    world.cluster.put("services", service("n/late"))
+    world.run(0.05)
+    assert "n/late:80" in world.store.entries("services")
+
+
+def test_where_leases_can_not_be_watched_the_other_asks(world: World) -> None:
+    world.cluster.fail("/leases?", 403)
+    first, second = world.begin(), world.begin()
+    world.run(DOUBTED + 4.0)
+    first.controller.stop()
+    world.run(2.0)
+    assert second.leads

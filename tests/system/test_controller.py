@@ -287,6 +287,17 @@ def test_one_of_two_leads_and_the_other_takes_over(
                 assert second.wait() == 0
 
 
+def test_who_ends_hands_over_without_being_asked(tmp_path: Path, redis: RedisServer, api: ApiServer) -> None:
+    asked_never = {"duration": 600, "renew": 400, "retry": 300}
+    with ControllerProcess(tmp_path / "c1", api, redis, lease=asked_never) as first:
+        poll(first.leads)
+        with ControllerProcess(tmp_path / "c2", api, redis, lease=asked_never) as second:
+            poll(lambda: api.count("/leases?watch=1"))
+            first.signal(signal.SIGTERM)
+            poll(second.leads)
+            assert first.wait() == 0
+
+
 def test_a_restart_writes_nothing_where_nothing_has_changed(
     tmp_path: Path, store: SharedStore, api: ApiServer, origin: Origin
 ) -> None:
