@@ -134,7 +134,8 @@ class Leading:
         wanted = self.election.decide(lease, now, self._wall())
         if wanted is None:
             self._follows = True
-            self._lookout.keep(lease or {})
+            if lease is not None:
+                self._lookout.keep(lease)
             return
         answer = await self._put(wanted, lease is None)
         if answer.status in (200, 201):

@@ -10,11 +10,9 @@ import pytest
 from controller.asked import GONE, PlayedApi
 from twisted.internet.task import Clock
 
-from gwt.controller.api import Answer, ApiError, Ending
+from gwt.controller.api import Answer, Ending
 from gwt.controller.leading import Leading
-from gwt.controller.lookout import REFUSED
 from gwt.kube.lease import Election, Terms
-from gwt.kube.reflector import Unreadable
 
 BASE = "/apis/coordination.k8s.io/v1/namespaces/n/leases"
 
@@ -151,49 +149,15 @@ def test_what_is_heard_while_it_is_asked_for_is_not_lost() -> None:
     assert b.leading.epoch == 2
 
 
-def test_another_lease_that_is_free_is_none_of_ours() -> None:
-    server, clock = Server(), Clock()
-    Rig(server, clock)
-    b = Rig(server, clock, "b")
-    for line in (
-        {"type": "BOOKMARK", "object": {"metadata": {}}},
-        {"type": "ADDED", "object": {"metadata": {"name": "x"}}},
-    ):
-        assert b.api.follows[0][1](json.dumps(line).encode())
-    assert len(b.api.asked) == 1
-
-
-@pytest.mark.parametrize(
-    "ending",
-    [
-        Ending("refused", 0.0, Answer(403, b"")), Ending("clean", 0.1), Ending("left", 0.1), ApiError("gone"),
-        Unreadable("no JSON"),
-    ],
-)  # fmt: skip
-def test_where_it_can_not_be_watched_it_is_asked_for(ending: Any) -> None:
+def test_where_it_can_not_be_watched_it_is_asked_for() -> None:
     server, clock = Server(), Clock()
     a, b = Rig(server, clock), Rig(server, clock, "b")
-    done = b.api.follows[0][2]
-    done.errback(ending) if isinstance(ending, Exception) else done.callback(ending)
-    run(clock, REFUSED * 1.5 - 2)
-    assert len(b.api.follows) == 1
+    b.api.follows[0][2].callback(Ending("refused", 0.0, Answer(403, b"")))
     run(clock, 4)
-    assert len(b.api.follows) == 2, "it may be allowed by now"
-    b.api.follows[1][2].callback(Ending("refused", 0.0, Answer(403, b"")))
+    assert len(b.api.follows) == 1
     a.leading.release()
     run(clock, 2)
     assert b.leading.epoch == 2
-
-
-def test_a_watch_that_has_ended_is_taken_up_again() -> None:
-    server, clock = Server(), Clock()
-    Rig(server, clock)
-    b = Rig(server, clock, "b")
-    run(clock, 3)
-    b.api.follows[0][2].callback(Ending("clean", 300.0))
-    assert len(b.api.follows) == 1
-    run(clock, 1)
-    assert len(b.api.follows) == 2 and "&resourceVersion=3&" in b.api.follows[1][0]
 
 
 def test_what_is_free_is_not_asked_for_sooner_than_the_server_wants() -> None:

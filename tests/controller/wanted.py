@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -57,9 +57,21 @@ class Rest(NamedTuple):
     hosts: list[str]
     bad: bool
 
+    def closes(self, name: str, entry: Any) -> bool:
+        """Whether `entry`, which is called `name`, is what closes its hosts."""
+        doc = {"name": name, "hosts": self.hosts}
+        return name in (self.name, self.origin) and entry == {"doc": doc, "source": "kube", "origin": self.origin}
 
-def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], list[Rest]]:
-    """By name (document, origin) of what counts; and the documents that don't.
+    def is_closed(self, routes: Mapping[str, Any]) -> bool:
+        """Whether its hosts are closed, or what it was before is in force."""
+        if any(self.closes(name, entry) for name, entry in routes.items()):
+            return True
+        last = routes.get(self.name)
+        return self.bad and last is not None and set(last["doc"]) != {"name", "hosts"}
+
+
+def documents(maps: Mapping[str, Object], taken: Collection[str]) -> tuple[dict[str, Any], list[Rest]]:
+    """By name (document, origin) of what counts; and the documents that don't. `taken` names are somebody else's.
 
     The texts are those of tests: many documents, each with a name, bad where `hosts` is no list.
     """
@@ -77,4 +89,5 @@ def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], list[Rest]]:
                     rest.append(Rest(document["name"], origin, document["hosts"], False))
                 else:
                     good[document["name"]] = ({**document, "namespace": "n"}, origin)
-    return good, rest
+    rest += [Rest(name, good[name][1], good[name][0]["hosts"], False) for name in good if name in taken]
+    return {name: one for name, one in good.items() if name not in taken}, rest

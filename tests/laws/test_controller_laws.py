@@ -51,11 +51,6 @@ def event(**drawn: Any) -> Callable[[Any], Any]:
     return made
 
 
-def closing(name: str, one: wanted.Rest) -> Any:
-    """The entry that closes its hosts."""
-    return {"doc": {"name": name, "hosts": one.hosts}, "source": "kube", "origin": one.origin}
-
-
 class Controlling(RuleBasedStateMachine):
     """`others` is what tools wrote, by part and name. `lost`: what was written may be gone with a store that was."""
 
@@ -91,7 +86,7 @@ class Controlling(RuleBasedStateMachine):
         value = config_map(f"n/{name}", text)
         value["metadata"]["labels"]["gwt.io/route"] = label
         self.cluster.put("configmaps", value)
-        said, _ = wanted.documents({f"n/{name}": self.cluster.objects["configmaps"][f"n/{name}"]})
+        said, _ = wanted.documents({f"n/{name}": self.cluster.objects["configmaps"][f"n/{name}"]}, ())
         for document, origin in said.values():
             self.said.setdefault(document["name"], []).append((document, origin))
 
@@ -251,19 +246,13 @@ class Controlling(RuleBasedStateMachine):
         free = {key: value for key, value in should.items() if ("services", key) not in self.others}
         if {key: wanted.endpoints(raw) for key, raw in held.items()} != free:
             return f"services: {held} should be {free}"
-        good, rest = wanted.documents(objects["configmaps"])
-        for name in [name for name in good if ("routes", name) in self.others]:
-            document, origin = good.pop(name)
-            rest.append(wanted.Rest(name, origin, document["hosts"], False))
-        routes = {
-            name: json.loads(raw)
-            for name, raw in store.entries("routes").items()
-            if ("routes", name) not in self.others
-        }
+        taken = {name for part, name in self.others if part == "routes"}
+        good, rest = wanted.documents(objects["configmaps"], taken)
+        routes = {name: json.loads(raw) for name, raw in store.entries("routes").items() if name not in taken}
         for name in {*routes, *good}:
             if why := self._route(name, routes.get(name), good, rest):
                 return why
-        open_ = [one for one in rest if not self._closed(one, routes)]
+        open_ = [one for one in rest if not one.is_closed(routes)]
         return f"the hosts of {open_} are not closed: {routes}" if open_ else ""
 
     def _route(self, name: str, entry: Any, good: Any, rest: list[wanted.Rest]) -> str:
@@ -271,20 +260,13 @@ class Controlling(RuleBasedStateMachine):
             document, origin = good[name]
             same = entry == {"doc": document, "source": "kube", "origin": origin}
             return "" if same else f"route {name}: {entry} should be {document} of {origin}"
-        if any(entry == closing(name, one) for one in rest if name in (one.name, one.origin)):
+        if any(one.closes(name, entry) for one in rest):
             return ""
         bad = [one for one in rest if one.bad]
         if not any(name == one.name or entry.get("origin") == one.origin for one in bad):
             return f"route {name} is {entry}, nobody asks for it"
         once = (entry["doc"], entry.get("origin")) in self.said.get(name, [])
         return "" if once else f"route {name} is {entry}, nobody ever asked for that"
-
-    def _closed(self, one: wanted.Rest, routes: Any) -> bool:
-        """Whether its hosts are closed, or what it was before is in force."""
-        if any(routes.get(name) == closing(name, one) for name in (one.name, one.origin)):
-            return True
-        last = routes.get(one.name)
-        return one.bad and last is not None and set(last["doc"]) != {"name", "hosts"}
 
     def teardown(self) -> None:
         self.world.heal()
