@@ -70,7 +70,7 @@ class Rest(NamedTuple):
         return self.bad and last is not None and set(last["doc"]) != {"name", "hosts"}
 
 
-def documents(maps: Mapping[str, Object], taken: Collection[str]) -> tuple[dict[str, Any], list[Rest]]:
+def documents(maps: Mapping[str, Object], taken: Collection[str] = ()) -> tuple[dict[str, Any], list[Rest]]:
     """By name (document, origin) of what counts; and the documents that don't. `taken` names are somebody else's.
 
     The texts are those of tests: many documents, each with a name, bad where `hosts` is no list.

@@ -86,7 +86,7 @@ class Controlling(RuleBasedStateMachine):
         value = config_map(f"n/{name}", text)
         value["metadata"]["labels"]["gwt.io/route"] = label
         self.cluster.put("configmaps", value)
-        said, _ = wanted.documents({f"n/{name}": self.cluster.objects["configmaps"][f"n/{name}"]}, ())
+        said, _ = wanted.documents({f"n/{name}": self.cluster.objects["configmaps"][f"n/{name}"]})
         for document, origin in said.values():
             self.said.setdefault(document["name"], []).append((document, origin))
 
