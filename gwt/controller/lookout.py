@@ -72,8 +72,8 @@ class Lookout:
     def _failed(self, failure: Failure, number: int) -> None:
         if number == self._number:
             self._watching = None
-            failure.trap(ApiError, Unreadable)
             self._later(failure.getErrorMessage())
+            failure.trap(ApiError, Unreadable)
 
     def _later(self, why: str) -> None:
         self._not_before = self._clock.seconds() + REFUSED * (1 + self._chance())
