@@ -90,3 +90,14 @@ def test_kubeconfigs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_cluster(ControllerSettings(kubernetes=KubeConfig())).server == "http://two"
     with pytest.raises(KubeConfigError, match="works in a pod only"):
         find_cluster(ControllerSettings())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["kubernetes: {path: kube}", "kubernetes: {kubeconfig: {path: kube}}", "kubeconfig: {path: kube, context: c}"],
+)
+def test_a_kubeconfig_that_the_file_names(here: Path, text: str) -> None:
+    (here / "etc").mkdir()
+    (here / "etc/kube").write_text(config("http://one"))
+    (here / "etc/controller.yaml").write_text(text)
+    assert find_cluster(load("etc/controller.yaml")).server == "http://one"

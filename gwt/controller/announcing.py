@@ -23,7 +23,7 @@ class Announcing:
     def __init__(
         self, clock: Any, api: Api, kept: Mapping[str, Kept], may: Callable[[], bool], wall: Callable[[], float]
     ) -> None:
-        self._api, self._kept = api, kept
+        self._kept = kept
         self._wrong: dict[str, Notice] = {}
         self._waiting: dict[str, Notice] = {}
         self._messenger = Messenger(clock, api, may, wall, self._run, self._failed)

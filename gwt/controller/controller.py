@@ -66,7 +66,7 @@ class Controller:
         lease = settings.lease
         terms = Terms(lease.duration, lease.renew, lease.retry)
         election = Election(lease.name, lease.namespace or cluster.namespace, identity, terms)
-        self.leading = Leading(reactor, self.api, election, wall, self._lead_changed)
+        self.leading = Leading(reactor, self.api, election, wall, self._lead_changed, random.random)
         self.reflectors: list[Reflector] = []
         self._watchings: list[Watching] = []
         self.secrets = Secrets(wall, lambda: self.unknown_secrets)
@@ -146,14 +146,20 @@ class Controller:
         return self.synced and self.mirror.known
 
     def report(self) -> dict[str, Any]:
-        """What /readyz answers."""
-        kinds = {str(one.resource): one.synced for one in self.reflectors}
+        """What /readyz answers: also how long nothing was heard of each kind, in seconds, and what the store lacks."""
+        now = self._clock.seconds()
+        kinds = {
+            str(one.resource): {"synced": one.synced, "silent_for": round(now - watching.heard_at, 3)}
+            for one, watching in zip(self.reflectors, self._watchings, strict=True)
+        }
         return {
             "status": "ready" if self.ready else "starting",
             "leader": self.leading.election.holder,
             "leads": self.leading.epoch is not None,
-            "kubernetes": kinds,
+            "kubernetes": {name: state["synced"] for name, state in kinds.items()},
+            "kinds": kinds,
             "store": self.mirror.known,
+            "store_failure": self.mirror.failure,
         }
 
     # -- what the parts tell each other

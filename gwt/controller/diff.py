@@ -24,11 +24,13 @@ Stored = Mapping[str, bytes]
 
 
 class RouteChanges(NamedTuple):
-    """`changes` to commit; `foreign` names are somebody else's and stay, as do `held` ones."""
+    """`changes` to commit; `foreign` names are somebody else's and stay, as do `held` ones. `closed` are the documents
+    of which only the hosts stand in the store, by the name of the entry."""
 
     changes: Changes
     foreign: frozenset[str]
     held: frozenset[str]
+    closed: Mapping[str, Asked] = {}
 
 
 def service_changes(entries: Mapping[str, str], stored: Stored, keys: Iterable[str] | None) -> Steps[Changes]:
@@ -70,27 +72,61 @@ def route_changes(desired: Desired, stored: Stored, baselines: Mapping[str, Any]
     """`baselines`: by name of each held entry what its ConfigMap asked for when it was held (None: nothing)."""
     changes: Changes = {}
     foreign, held = set(), set()
-    for number, name in enumerate({**stored, **desired.docs, **desired.closed}, 1):
+    kept: dict[str, Entry] = {}
+    for number, name in enumerate({**stored, **desired.docs}, 1):
         entry, asked = read(stored.get(name)), desired.docs.get(name)
         if entry is not None and entry.source != "kube":
+            kept[name] = entry
             if asked is not None:
                 foreign.add(name)
         elif entry is not None and entry.held is not None and _stays(name, entry, asked, desired, baselines):
+            kept[name] = entry
             held.add(name)
         elif asked is not None:
             if entry is None or entry != Entry(asked.doc, "kube", asked.origin):
                 changes[name] = Entry(asked.doc, "kube", asked.origin).text()
         elif entry is not None and _unusable(name, entry, desired) and not _only_closes(entry):
-            pass  # what it last said holds
-        elif name in desired.closed:
-            closing = _closing(name, desired.closed[name])
-            if entry != closing:
-                changes[name] = closing.text()
-        elif entry is not None and not _unusable(name, entry, desired):
+            kept[name] = entry  # what it last said holds
+        elif entry is not None:
             changes[name] = None
         if number % STRIDE == 0:
             yield
-    return RouteChanges(changes, frozenset(foreign), frozenset(held))
+    closed = _closed(desired, foreign, kept)
+    for name, asked in closed.items():
+        closing = _closing(name, asked)
+        changes.pop(name, None)
+        if read(stored.get(name)) != closing:
+            changes[name] = closing.text()
+    return RouteChanges(changes, frozenset(foreign), frozenset(held), closed)
+
+
+def _closed(desired: Desired, foreign: Iterable[str], kept: Mapping[str, Entry]) -> dict[str, Asked]:
+    """The documents that are not in force in any form, by the name under which their hosts are closed.
+
+    That is their own, or their origin where somebody else has it.
+    """
+    last = _last_good(desired.closed, kept)
+    found: dict[str, Asked] = {}
+    for asked in (*desired.closed, *(desired.docs[name] for name in sorted(foreign))):
+        if not asked.hosts or asked.origin in last:
+            continue
+        taken = not asked.name or any(asked.name in names for names in (desired.docs, kept, found))
+        name = asked.origin if taken else asked.name
+        if name and name not in desired.docs and name not in kept:
+            found.setdefault(name, asked)
+    return found
+
+
+def _last_good(closed: Iterable[Asked], kept: Mapping[str, Entry]) -> frozenset[str]:
+    """The origins of those of which the last good form is kept; where documents have moved, the first of its name."""
+    found: dict[str, str] = {}
+    for asked in closed:
+        entry = kept.get(asked.name or "")
+        if asked.name and asked.doc is None and entry is not None and entry.source == "kube":
+            origin = entry.origin or ""
+            if asked.origin == origin or (map_of(asked.origin) == map_of(origin) and asked.name not in found):
+                found[asked.name] = asked.origin
+    return frozenset(found.values())
 
 
 class CertificateChanges(NamedTuple):
@@ -136,7 +172,7 @@ def batches(changes: Mapping[str, str | None], stored: Stored, most: int, size: 
 
 
 def _closing(name: str, asked: Asked) -> Entry:
-    """For a document that can't be used and never could: its hosts answer 503, and fall through to no wildcard."""
+    """For a document that is not in force in any form: its hosts answer 503, and fall through to no wildcard."""
     return Entry({"name": name, "hosts": list(asked.hosts)}, "kube", asked.origin)
 
 

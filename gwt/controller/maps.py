@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from gwt.model import units
@@ -21,7 +22,7 @@ Object = Mapping[str, Any]
 class Asked(NamedTuple):
     """A document: `doc` as it is to stand in the store, None where it can't be used. `origin` names it for ever.
 
-    `hosts`: those of a document that can't be used, as far as they can be read.
+    `hosts`: as far as they can be read; none of a stream.
     """
 
     origin: str
@@ -56,14 +57,15 @@ def reduce_map(value: Object) -> Map:
 
 class Desired(NamedTuple):
     """By name the documents that ConfigMaps ask for; `unusable` are the origins, and (ConfigMap, name), of those that
-    can't be used; `problems` is what is wrong, by ConfigMap. `closed` are those of them whose hosts can be read, by
-    name (or origin).
+    can't be used; `problems` is what is wrong, by ConfigMap, and `digests` tell one text of its data from another.
+    `closed` are those that can't be used, or whose name another one has, as far as their hosts can be read.
     """
 
     docs: Mapping[str, Asked]
     unusable: frozenset[Any]
     problems: Mapping[str, tuple[Problem, ...]]
-    closed: Mapping[str, Asked] = {}
+    closed: tuple[Asked, ...] = ()
+    digests: Mapping[str, str] = {}
 
 
 class Maps:
@@ -73,6 +75,7 @@ class Maps:
         self._label, self._targets = label, tuple(targets)
         self.maps: dict[str, Map] = {}
         self._asked: dict[str, tuple[str, list[Asked]]] = {}
+        self._digests: dict[str, str] = {}
         self._dirty: dict[str, None] = {}
 
     def change(self, key: str, before: Map | None, after: Map | None) -> bool:
@@ -93,18 +96,20 @@ class Maps:
             value = self.maps.get(key)
             if value is None:
                 self._asked.pop(key, None)
+                self._digests.pop(key, None)
                 continue
             found = []
             for asked in self._documents(value):
                 found.append(asked)
                 yield
             self._asked[key] = value.created, found
+            self._digests[key] = _digest(value.data)
 
     def desired(self) -> Desired:
         """What all that were read ask for together. Of two with one name the one of the older ConfigMap counts."""
         docs: dict[str, Asked] = {}
         unusable: set[Any] = set()
-        closed: dict[str, Asked] = {}
+        closed: list[Asked] = []
         problems: dict[str, tuple[Problem, ...]] = {}
         for _, key, asks in sorted((created, key, asks) for key, (created, asks) in self._asked.items()):
             found: list[Problem] = []
@@ -114,14 +119,15 @@ class Maps:
                     continue
                 if asked.doc is None or asked.name is None:
                     unusable.update((asked.origin, (key, asked.name)))
-                    if asked.hosts:
-                        closed.setdefault(asked.name or asked.origin, asked)
+                    closed.append(asked)
                 elif asked.name in docs:
                     found.append(_taken(asked, docs[asked.name].origin))
+                    closed.append(asked)
                 else:
                     docs[asked.name] = asked
             problems[key] = tuple(found)
-        return Desired(docs, frozenset(unusable), problems, {n: one for n, one in closed.items() if n not in docs})
+        hosts = tuple(asked for asked in closed if asked.hosts)
+        return Desired(docs, frozenset(unusable), problems, hosts, dict(self._digests))
 
     def _documents(self, value: Map) -> Iterator[Asked]:
         metadata = {"namespace": value.namespace, "name": value.name, "labels": value.labels}
@@ -139,6 +145,8 @@ class Maps:
         if isinstance(document, Quarantined):
             hosts = document.hosts if document.stream is None else ()
             return Asked(origin, document.name, None, tuple(problems), hosts)
+        marks = tuple(env.mark for env in document.envs)
+        hosts = units.expand_marks(document.hosts, marks) if document.stream is None else ()
         found = [*problems, *self._forbidden(document, namespace)]
         doc = {**value, "name": document.name, "namespace": document.namespace}
         try:
@@ -147,15 +155,24 @@ class Maps:
             message = "a number that is not finite can't be stored"
             found.append(Problem(origin, document.source.line, 1, message, name=document.name))
         if any(problem.keeps_out for problem in found):
-            hosts = units.expand_marks(document.hosts, tuple(env.mark for env in document.envs))
-            return Asked(origin, document.name, None, tuple(found), hosts if document.stream is None else ())
-        return Asked(origin, document.name, doc, tuple(found))
+            return Asked(origin, document.name, None, tuple(found), hosts)
+        return Asked(origin, document.name, doc, tuple(found), hosts)
 
     def _forbidden(self, route: Route, own: str) -> Iterator[Problem]:
         for namespace in sorted(set(_targets_of(route)) - {own}):
             if not any(fnmatchcase(namespace, glob) for glob in self._targets):
                 message = f"a Route of namespace {own} may not name Services of {namespace}: see `targets`"
                 yield Problem(route.source.file, route.source.line, 1, message, name=route.name)
+
+
+def _digest(data: Any) -> str:
+    """Short: it only tells that what is said of a ConfigMap is said of these data."""
+    mark = blake2b(digest_size=6)
+    for item in sorted(data.items()) if isinstance(data, Mapping) else [("", data)]:
+        for part in item:
+            raw = str(part).encode("utf-8", "surrogatepass")
+            mark.update(b"%d:%b" % (len(raw), raw))
+    return mark.hexdigest()
 
 
 def _targets_of(route: Route) -> Iterator[str]:

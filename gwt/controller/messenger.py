@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from gwt.controller.api import Answer, Api
 from gwt.controller.status import Named, Notice, event
 
-#: Seconds after a failure.
+#: Seconds after a failure, unless the server asks for more.
 RETRY: Final = 5.0
 
 COMPONENT: Final = "gwt-controller"
@@ -37,6 +37,7 @@ class Messenger:
         self._clock, self._api, self._may, self._wall, self._work, self._failed = clock, api, may, wall, work, failed
         self._running: Deferred[None] | None = None
         self._stopped = False
+        self._asked_for = 0.0  # seconds, by the last answer
 
     def wake(self) -> None:
         """There is something to tell."""
@@ -64,13 +65,22 @@ class Messenger:
 
     def pause(self) -> Deferred[None]:
         """Fires when what has failed may be tried again."""
-        return deferLater(self._clock, RETRY, lambda: None)
+        return deferLater(self._clock, max(RETRY, self._asked_for), lambda: None)
+
+    def ask(self, method: str, path: str, body: bytes, kind: str = "application/json") -> Deferred[Answer]:
+        """Fires with the answer, whatever its status. Fails with ApiError."""
+        self._asked_for = 0.0
+        return self._api.ask(method, path, body, kind).addCallback(self._answered)
+
+    def _answered(self, answer: Answer) -> Answer:
+        self._asked_for = answer.retry_after
+        return answer
 
     def event(self, kind: str, value: Named, notice: Notice) -> Deferred[Answer]:
         """Create an Event on an object of `kind`. Fires with the answer, whatever its status; fails with ApiError."""
         stamp = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = event(kind, value, notice, COMPONENT, stamp, secrets.token_hex(8))
-        return self._api.ask("POST", f"/api/v1/namespaces/{value.namespace}/events", json.dumps(body).encode())
+        return self.ask("POST", f"/api/v1/namespaces/{value.namespace}/events", json.dumps(body).encode())
 
 
 def is_final(status: int) -> bool:

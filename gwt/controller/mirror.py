@@ -32,7 +32,8 @@ Told = Callable[[str, frozenset[str] | None], None]
 
 
 class Mirror:
-    """`reader` is that of a store; `told` is called when it holds something else. `ready`: it is there.
+    """`reader` is that of a store; `told` is called when it holds something else. `ready`: it is there; `failure` says
+    why it can't be read.
 
     Of other parts than `parts` nothing is read.
     """
@@ -44,12 +45,12 @@ class Mirror:
         self.entries: dict[str, dict[str, bytes]] = {part: {} for part in parts}
         self.revs: dict[str, int] = dict.fromkeys(parts, -1)
         self.ready = False
+        self.failure: str | None = None
         self._id: str | None = None
         self._news: dict[str, dict[int, tuple[str, ...]]] = {part: {} for part in parts}
         self._busy: Deferred[None] | None = None
         self._again = self._stopped = self._committing = False
         self._reach = Reach(reader.holds, clock)
-        self._said = ""
         self._looking = LoopingCall(self.look)
         self._looking.clock = clock
 
@@ -173,11 +174,13 @@ class Mirror:
         if failure.check(CancelledError):
             return
         self.ready = False
+        before, self.failure = self.failure, "a bug: see the log"
         if not failure.check(StoreError):
             self.log.failure("the store can't be read", failure)
-        elif (said := failure.getErrorMessage()) != self._said:
-            self._said = said
-            self.log.warn("{why}: it is tried again each second", why=said)
+            return
+        self.failure = failure.getErrorMessage()
+        if self.failure != before:
+            self.log.warn("{why}: it is tried again each second", why=self.failure)
 
     async def _read(self) -> None:
         state: State = await self._reader.state()
@@ -190,7 +193,7 @@ class Mirror:
             if state.revs.get(part, 0) != self.revs[part]:
                 await self._read_part(part, state)
         self._id = state.id
-        self._said = ""
+        self.failure = None
         if not self.ready:
             self.ready = True
             for part in self.revs:

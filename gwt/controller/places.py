@@ -176,7 +176,7 @@ def _open(value: Object | None) -> set[str]:
 
 
 def entry_text(spec: ServiceSpec) -> str:
-    """A service as it stands in the store; what is as a reader takes it anyhow is left out."""
+    """A service as it stands in the store; what is as any reader takes it anyhow is left out."""
     value: dict[str, Any] = {"source": "kube"}
     if spec.protocol is not None:
         value["protocol"] = spec.protocol
@@ -190,12 +190,8 @@ def entry_text(spec: ServiceSpec) -> str:
 
 def _endpoint(spec: EndpointSpec) -> dict[str, Any]:
     value: dict[str, Any] = {"address": spec.address}
-    if not spec.ready:
-        value["ready"] = False
-    if not spec.serving:
-        value["serving"] = False
-    if spec.terminating:
-        value["terminating"] = True
+    if not spec.ready or not spec.serving or spec.terminating:  # other readers have no default but that of `ready`
+        value.update(ready=spec.ready, serving=spec.serving, terminating=spec.terminating)
     if spec.weight != 1:
         value["weight"] = spec.weight
     if spec.zone is not None:

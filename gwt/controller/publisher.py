@@ -252,7 +252,7 @@ class Publisher:
         stored = self._mirror.entries["routes"]
         baselines = await self._baselines_of(held_names(stored), desired)
         outcome = await self._pacer.run(route_changes(desired, stored, baselines))
-        asked = {**desired.closed, **desired.docs}
+        asked = {**desired.docs, **outcome.closed}
         origins = sorted({asked[name].origin for name, text in outcome.changes.items() if text is not None})
         more = f" and {len(origins) - NAMED} more" if len(origins) > NAMED else ""
         reason = f"ConfigMaps: {', '.join(origins[:NAMED])}{more}" if origins else "ConfigMaps are gone"

@@ -1,6 +1,7 @@
 """Status: what people are told of a ConfigMap (the annotation gwt.io/status and an Event) and of a Secret. Pure.
 
-It says the same as long as nothing has changed, so that whoever writes it down is not woken by that.
+It says the same as long as nothing has changed, so that whoever writes it down is not woken by that; and something else
+of other data, so that each change is told, whatever became of it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from gwt.controller.maps import Desired, shown
 from gwt.model.problem import headline
 from gwt.model.route import Problem
 
-#: Problems that are told, and characters of each.
+#: Problems, and Routes, that are told, and characters of each.
 MOST, LONGEST = 10, 300
 
 #: Characters of an Event's message.
@@ -64,23 +65,30 @@ def statuses(desired: Desired, outcome: RouteChanges) -> dict[str, Status]:
             held[key].append(name)
         else:
             accepted[key].append(name)
-    return {key: _status(accepted[key], held[key], problems[key]) for key in desired.problems}
+    digests = desired.digests
+    return {key: _status(accepted[key], held[key], problems[key], digests.get(key)) for key in desired.problems}
 
 
-def _status(accepted: list[str], held: list[str], problems: Iterable[Problem]) -> Status:
+def _status(accepted: list[str], held: list[str], problems: Iterable[Problem], digest: str | None) -> Status:
     listed = shown(problems)
     errors = [headline(one)[:LONGEST] for one in listed if one.severity == "error"]
     warnings = [headline(one)[:LONGEST] for one in listed if one.severity != "error"]
+    names = [name[:LONGEST] for name in sorted(accepted)]
     value: dict[str, Any] = {"accepted": len(accepted)}
-    if held:
-        value["held"] = sorted(held)[:MOST]
-    for name, lines in (("errors", errors), ("warnings", warnings)):
+    for name, lines in (("routes", names), ("held", sorted(held)), ("errors", errors), ("warnings", warnings)):
         if lines:
-            value[name] = lines[:MOST] + ([f"and {len(lines) - MOST} more"] if len(lines) > MOST else [])
-    message = f"{len(accepted)} Routes are in force"
+            value[name] = _first(lines)
+    if digest is not None:
+        value["data"] = digest
+    message = f"{len(accepted)} Routes are in force" + (f": {', '.join(_first(names))}" if names else "")
     if errors:
         message = f"{errors[0]} ({len(errors)} errors; {message})"
     return Status(json.dumps(value, ensure_ascii=False), bool(errors), message[:MESSAGE])
+
+
+def _first(lines: list[str]) -> list[str]:
+    """Not more than can be read."""
+    return lines[:MOST] + ([f"and {len(lines) - MOST} more"] if len(lines) > MOST else [])
 
 
 def patch(text: str, annotation: str) -> bytes:
@@ -105,7 +113,7 @@ def event(kind: str, value: Named, notice: Notice, component: str, stamp: str, s
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{value.name[:200]}.{suffix}", "namespace": value.namespace},
+        "metadata": {"name": f"{value.name[:200].rstrip('.-')}.{suffix}", "namespace": value.namespace},
         "involvedObject": {
             "apiVersion": "v1", "kind": kind, "namespace": value.namespace, "name": value.name,
             "uid": value.uid,

@@ -1,4 +1,5 @@
-"""Telling: writes the status of each ConfigMap down on it, one after the other, and only where it is another."""
+"""Telling: writes the status of each ConfigMap down on it, one after the other, and only where it is another; an Event
+goes with it."""
 
 from __future__ import annotations
 
@@ -27,9 +28,10 @@ class Telling:
     def __init__(
         self, clock: Any, api: Api, maps: Mapping[str, Map], may: Callable[[], bool], wall: Callable[[], float]
     ) -> None:
-        self._api, self._maps = api, maps
+        self._maps = maps
         self._statuses: Mapping[str, Status] = {}
         self._wanted: dict[str, Status] = {}
+        self._owed: dict[str, Status] = {}  # it stands there, and its Event is still to come
         self._forbidden: Counter[str] = Counter()
         self._messenger = Messenger(clock, api, may, wall, self._run, self._failed)
 
@@ -37,6 +39,7 @@ class Telling:
         """This is how things stand now. Those with something wrong are told first."""
         self._statuses = statuses
         self._wanted = {}
+        self._owed = {key: status for key, status in self._owed.items() if statuses.get(key) == status}
         self._forbidden.clear()
         for key in sorted(statuses, key=lambda key: not statuses[key].bad):
             self.look(key)
@@ -44,11 +47,15 @@ class Telling:
     def look(self, key: str) -> None:
         """See whether a ConfigMap says what it should."""
         value, status = self._maps.get(key), self._statuses.get(key)
-        if value is None or status is None or value.status == status.text:
+        if value is None or status is None or not self._news(key, value, status):
             self._wanted.pop(key, None)
             return
         self._wanted[key] = status
         self._messenger.wake()
+
+    def _news(self, key: str, value: Map, status: Status) -> bool:
+        """Whether there is anything to tell."""
+        return value.status != status.text or key in self._owed
 
     def stop(self) -> None:
         """Tell no more."""
@@ -62,28 +69,35 @@ class Telling:
             key, status = next(iter(self._wanted.items()))
             value = self._maps.get(key)
             try:
-                if value is None or value.status == status.text or await self._told(value, status):
+                if value is None or not self._news(key, value, status) or await self._told(key, value, status):
                     if self._wanted.get(key) == status:
                         del self._wanted[key]
                     continue
             except ApiError as error:
                 self.log.warn("{name} is not told how it stands: {why}", name=key, why=str(error))
-            if key in self._wanted:  # the others come first
-                self._wanted[key] = self._wanted.pop(key)
+            if key in self._wanted or key in self._owed:  # the others come first
+                self._wanted[key] = self._wanted.pop(key, status)
             await self._messenger.pause()
 
-    async def _told(self, value: Map, status: Status) -> bool:
+    async def _told(self, key: str, value: Map, status: Status) -> bool:
         """Whether there is nothing more to do about it."""
-        path = f"/api/v1/namespaces/{value.namespace}/configmaps/{value.name}"
-        answer = await self._api.ask("PATCH", path, patch(status.text, STATUS), "application/merge-patch+json")
-        if answer.status not in (200, 404):
-            self._complain(value, "is not told how it stands", answer)
-            return self._final(f"{value.namespace}/{value.name}", answer.status)
-        if answer.status == 200:
-            answer = await self._messenger.event("ConfigMap", value, notice(status))
-            if answer.status != 201:
-                self._complain(value, "gets no Event", answer)
-        return True
+        if self._owed.get(key) != status or value.status != status.text:
+            self._owed.pop(key, None)
+            path = f"/api/v1/namespaces/{value.namespace}/configmaps/{value.name}"
+            body = patch(status.text, STATUS)
+            answer = await self._messenger.ask("PATCH", path, body, "application/merge-patch+json")
+            if answer.status != 200:
+                if answer.status != 404:
+                    self._complain(value, "is not told how it stands", answer)
+                return self._final(key, answer.status)
+            self._owed[key] = status
+        answer = await self._messenger.event("ConfigMap", value, notice(status))
+        if answer.status != 201:
+            self._complain(value, "gets no Event", answer)
+        done = answer.status == 201 or is_final(answer.status)
+        if done:
+            self._owed.pop(key, None)
+        return done
 
     def _final(self, key: str, status: int) -> bool:
         """Whether a refusal will be the same the next time."""

@@ -21,7 +21,8 @@ from gwt.wire.proxyprotocol import Address, BadHeader, Header, read_header
 class Believing:
     """Whose headers are believed (`trusts` an address), for how many seconds one may take, who hears of refusals.
 
-    `refused` gets `untrusted`, `malformed` or `timeout`. `reactor` is IReactorTime.
+    `refused` gets `untrusted` (it is served, with its own address), `malformed` or `timeout` (it is cut off).
+    `reactor` is IReactorTime.
     """
 
     def __init__(self, reactor: Any, trusts: Trusts, timeout: float, refused: Callable[[str], None]) -> None:
@@ -53,7 +54,7 @@ class Introducing:
 
 
 class Introduction(Protocol):
-    """Reads the header, and steps aside. Who is not trusted, or says anything else, is cut off and counted."""
+    """Reads the header, and steps aside. Who says anything else, or nothing in time, is cut off."""
 
     transport: Any
 
@@ -64,10 +65,7 @@ class Introduction(Protocol):
 
     def connectionMade(self) -> None:
         believing = self._believing
-        if believing.trusts(plain_host(self.transport.getPeer())):
-            self._timeout = believing.reactor.callLater(believing.timeout, self._refuse, "timeout")
-        else:
-            self._refuse("untrusted")
+        self._timeout = believing.reactor.callLater(believing.timeout, self._refuse, "timeout")
 
     def dataReceived(self, data: bytes) -> None:
         if self._timeout is None:
@@ -96,8 +94,10 @@ class Introduction(Protocol):
         self.transport.abortConnection()
 
     def _hand_over(self, header: Header, rest: bytes) -> None:
-        transport = self.transport
-        if header.source is not None and header.destination is not None:
+        transport, believing = self.transport, self._believing
+        if not believing.trusts(plain_host(transport.getPeer())):
+            believing.refused("untrusted")
+        elif header.source is not None and header.destination is not None:
             peer, host = _address(header.source), _address(header.destination)
             transport.getPeer, transport.getHost = lambda: peer, lambda: host
         protocol = self._factory.buildProtocol(transport.getPeer())

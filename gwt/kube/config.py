@@ -53,7 +53,7 @@ def in_cluster(env: Mapping[str, str], read: Read) -> Cluster:
     if not host or not port:
         raise KubeConfigError(
             "kubernetes: in-cluster works in a pod only (KUBERNETES_SERVICE_HOST is not set); elsewhere write"
-            " kubernetes: {path: ~/.kube/config}"
+            " kubernetes: {kubeconfig: {path: ~/.kube/config}}"
         )
     token, ca = f"{ACCOUNT}/token", f"{ACCOUNT}/ca.crt"
     for path in (token, ca):
@@ -70,7 +70,9 @@ def kubeconfig(paths: Iterable[str], context: str | None, read: Read) -> Cluster
         merged.add(path, _document(path, read))
     wanted = context or merged.current
     if not wanted:
-        raise KubeConfigError(f"{merged.files}: there is no current-context; name one: kubernetes: {{context: ...}}")
+        raise KubeConfigError(
+            f"{merged.files}: there is no current-context; name one: kubernetes: {{kubeconfig: {{context: ...}}}}"
+        )
     chosen, folder = merged.find("contexts", "context", wanted)
     cluster, cluster_folder = merged.find("clusters", "cluster", _text(chosen, "cluster") or "")
     user_name = _text(chosen, "user")

@@ -89,13 +89,11 @@ class Election:
         transitions = _number(spec.get("leaseTransitions"))
         if taken:
             transitions = max(transitions, self._floor) + 1
-        metadata: dict[str, Any] = {"name": self.name, "namespace": self.namespace}
-        if lease is not None:
-            metadata["resourceVersion"] = lease["metadata"]["resourceVersion"]
+        found = {} if lease is None else lease["metadata"]  # labels and owners too: they are somebody else's
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": metadata,
+            "metadata": {**found, "name": self.name, "namespace": self.namespace},
             "spec": {
                 "holderIdentity": self.identity,
                 "leaseDurationSeconds": max(1, round(self.terms.duration)),

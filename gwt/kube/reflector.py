@@ -15,7 +15,8 @@ from gwt.kube.resource import PAGE, Resource
 #: Seconds after which a watch is renewed: from, and how much more by chance.
 WATCH: Final = (300, 300)
 
-#: Seconds until a kind that is not served (404) is looked at again, and an empty list is asked for once more.
+#: Seconds until a kind that is not served (404) is looked at again, and an empty list, the first one too, is asked for
+#: once more.
 UNSERVED, DOUBTED = 30.0, 1.0
 
 #: Streams of initial events that may break off before the objects are listed instead.
@@ -262,12 +263,13 @@ class Reflector:
 
     def _complete(self, rev: str) -> None:
         """All that there is stands in `_found`."""
-        if not self._found and self.objects and not self._doubted and self.synced:
+        if not self._found and not self._doubted and (self.objects or not self.synced):
             self._doubted, self._wait = True, DOUBTED
-            self._tell(
-                f"{self.resource}: the list is empty, {len(self.objects)} objects were there before:"
-                " that is held back until a second list says so too"
-            )
+            if self.objects:
+                self._tell(
+                    f"{self.resource}: the list is empty, {len(self.objects)} objects were there before:"
+                    " that is held back until a second list says so too"
+                )
             return
         self._doubted = self.absent = False
         found, self._found = self._found, {}

@@ -44,9 +44,12 @@ class Resource:
         fields = f"metadata.name={name}" + (f",metadata.namespace={namespace}" if namespace else "")
         return self._query(limit="1", fieldSelector=fields)
 
-    def watch(self, rev: str, seconds: int) -> str:
-        """What changes after `rev`, for so many seconds."""
-        return self._query(watch="1", allowWatchBookmarks="true", timeoutSeconds=str(seconds), resourceVersion=rev)
+    def watch(self, rev: str, seconds: int, name: str | None = None) -> str:
+        """What changes after `rev`, for so many seconds; `name`: of this object only."""
+        more = {} if name is None else {"fieldSelector": f"metadata.name={name}"}
+        return self._query(
+            watch="1", allowWatchBookmarks="true", timeoutSeconds=str(seconds), resourceVersion=rev, **more
+        )
 
     def stream(self, seconds: int) -> str:
         """What there is now, a bookmark, then what changes."""
@@ -65,6 +68,11 @@ ENDPOINTS: Final = Resource("Endpoints", "/api/v1", "endpoints")
 def secrets(namespace: str, label: str) -> Resource:
     """The Secrets of a namespace that carry certificates."""
     return Resource("Secret", "/api/v1", "secrets", namespace, label)
+
+
+def leases(namespace: str) -> Resource:
+    """The Leases of a namespace."""
+    return Resource("Lease", "/apis/coordination.k8s.io/v1", "leases", namespace)
 
 
 def config_maps(namespace: str, label: str) -> Resource:

@@ -107,8 +107,8 @@ class Meters:
         counter.inc()
 
     def proxy_header_refused(self, why: str) -> None:
-        """A connection to a `haproxy:` listener was cut: `untrusted`, `malformed` or `timeout`."""
-        help = "Connections cut because of their PROXY header, or for want of one."
+        """A PROXY header was not believed (`untrusted`), or its connection cut (`malformed`, `timeout`)."""
+        help = "PROXY headers that were not believed, wrong or late."
         self.metrics.counter("gwt_proxy_header_refused_total", help, reason=why).inc()
 
     def plugin_failed(self, plugin: str) -> None:

@@ -28,8 +28,9 @@ _GLOB: Final = re.compile(r"[a-z0-9*?\[\]!-]+")
 _LABEL: Final = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9._-]{1,63}(=[A-Za-z0-9._-]{0,63})?")
 _KUBERNETES: Schema = {
     "title": "in-cluster, or a mapping of path and context",
-    "anyOf": [{"enum": ["in-cluster"]}, {"$ref": "#/definitions/KubeConfig"}],
+    "anyOf": [{"enum": ["in-cluster"]}, {"$ref": "#/definitions/Kubernetes"}],
 }
+_KUBECONFIG: Schema = {"$ref": "#/definitions/KubeConfig"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class LeaseTerms:
 class ControllerSettings:
     """The whole of controller.yaml, checked. `kubernetes` None: in-cluster; `tls_label` None: no Secrets are read.
 
-    `file` is where it was read.
+    `file` is where it was read. A kubeconfig may stand in the file as `kubernetes`, inside it, or in its place.
     """
 
     kubernetes: Annotated[KubeConfig | None, _KUBERNETES] = None
@@ -90,8 +91,10 @@ def load_controller_settings(
 @cache
 def check() -> Check:
     """The compiled check of controller.yaml."""
-    deriver = Deriver({(ControllerSettings, "file"): None}, {}, {})
+    deriver = Deriver({(ControllerSettings, "file"): None}, {ControllerSettings: {"kubeconfig": _KUBECONFIG}}, {})
     deriver.of_type(KubeConfig)
+    plain = deriver.definitions["KubeConfig"]
+    deriver.definitions["Kubernetes"] = {**plain, "properties": {**plain["properties"], "kubeconfig": _KUBECONFIG}}
     return compile_schema(deriver.of_class(ControllerSettings), deriver.definitions)
 
 
@@ -100,6 +103,11 @@ def _read(reader: Reader, value: dict[str, Any], file: str) -> ControllerSetting
     for key, item in value.items():
         convert = _PARTS.get(key)
         found[key] = convert(reader, item, (None, key)) if convert else item
+    beside = found.pop("kubeconfig", None)
+    if beside is not None and found.get("kubernetes") is not None:
+        reader.fault((None, "kubeconfig"), "kubernetes says which kubeconfig to use already: leave one out", True)
+    elif beside is not None:
+        found["kubernetes"] = beside
     made = ControllerSettings(**found)
     lease = made.lease
     if not 0 < lease.retry < lease.renew < lease.duration:
@@ -108,7 +116,18 @@ def _read(reader: Reader, value: dict[str, Any], file: str) -> ControllerSetting
 
 
 def _kubernetes(reader: Reader, value: Any, trail: Trail) -> KubeConfig | None:
-    return None if value == "in-cluster" else KubeConfig(**value)
+    if value == "in-cluster":
+        return None
+    inside = value.get("kubeconfig")
+    if inside is None:
+        return KubeConfig(**value)
+    for key in sorted(value.keys() - {"kubeconfig"}):
+        reader.fault((trail, key), f"{key} stands inside kubeconfig, or in its place", True)
+    return KubeConfig(**inside)
+
+
+def _kubeconfig(reader: Reader, value: dict[str, Any], trail: Trail) -> KubeConfig:
+    return KubeConfig(**value)
 
 
 def _store(reader: Reader, value: str, trail: Trail) -> Secret | str:
@@ -138,6 +157,7 @@ def _label(reader: Reader, value: str | None, trail: Trail) -> str | None:
 
 _PARTS: dict[str, Any] = {
     "kubernetes": _kubernetes,
+    "kubeconfig": _kubeconfig,
     "store": _store,
     "namespaces": _namespaces,
     "targets": _targets,

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from gwt.controller.api import Answer, ApiError
 
-#: (method, path, body) -> (status, value), or an exception.
+#: (method, path, body) -> (status, value), (status, value, Retry-After), or an exception.
 Play = Callable[[str, str, Any], Any]
 
 
@@ -27,8 +27,8 @@ class PlayedApi:
         found = self.play(method, path, value)
         if isinstance(found, Exception):
             return fail(found)
-        status, answer = found
-        return succeed(Answer(status, answer if isinstance(answer, bytes) else json.dumps(answer).encode()))
+        status, answer, *after = found
+        return succeed(Answer(status, answer if isinstance(answer, bytes) else json.dumps(answer).encode(), *after))
 
     def follow(self, path: str, heard: Callable[[bytes], bool]) -> Deferred[Any]:
         ended: Deferred[Any] = Deferred()

@@ -62,11 +62,12 @@ def test_the_last_good_form_of_what_can_not_be_used_stays() -> None:
 
 def test_what_goes_leaves_no_gap_where_a_document_of_its_name_can_not_be_used() -> None:
     bad = Asked("n/b/r.yaml", "a", None, (), ("a.example.com",))
-    wanted = Desired({}, frozenset([("n/b", "a")]), {}, {"a": bad})
+    wanted = Desired({}, frozenset([("n/b", "a")]), {}, (bad,))
     closing = Entry({"name": "a", "hosts": ["a.example.com"]}, "kube", "n/b/r.yaml")
     assert changes(wanted, stored(a=kube("a", {"x": 1}))).changes == {"a": closing.text()}
-    own = Desired({}, frozenset([("n/a", "a")]), {}, {"a": bad})
-    assert changes(own, stored(a=kube("a", {"x": 1}))).changes == {}
+    own = Desired({}, frozenset([("n/a", "a")]), {}, (bad,))
+    second = Entry({"name": "n/b/r.yaml", "hosts": ["a.example.com"]}, "kube", "n/b/r.yaml")
+    assert changes(own, stored(a=kube("a", {"x": 1}))).changes == {"n/b/r.yaml": second.text()}
 
 
 def test_batches_are_bounded_by_number_and_size() -> None:
@@ -79,18 +80,61 @@ def test_batches_are_bounded_by_number_and_size() -> None:
 
 def test_the_hosts_of_what_never_could_be_used_are_closed() -> None:
     bad = Asked("n/a/r.yaml", "a", None, (), ("a.example.com",))
-    wanted = Desired({}, frozenset([("n/a", "a"), "n/a/r.yaml"]), {}, {"a": bad})
+    wanted = Desired({}, frozenset([("n/a", "a"), "n/a/r.yaml"]), {}, (bad,))
     closing = kube("a", {"name": "a", "hosts": ["a.example.com"]})
     assert changes(wanted, {}).changes == {"a": closing.text()}
     assert changes(wanted, stored(a=closing)).changes == {}
     assert changes(wanted, stored(a=kube("a", {"x": 1}))).changes == {}  # the last good form stays
-    other = Desired({}, wanted.unusable, {}, {"a": bad._replace(hosts=("b.example.com",))})
+    other = Desired({}, wanted.unusable, {}, (bad._replace(hosts=("b.example.com",)),))
     assert changes(other, stored(a=closing)).changes == {
         "a": kube("a", {"name": "a", "hosts": ["b.example.com"]}).text()
     }
     assert changes(desired(a={"x": 1}), stored(a=closing)).changes == {"a": kube("a", {"x": 1}).text()}
     assert changes(desired(), stored(a=closing)).changes == {"a": None}
-    assert changes(wanted, stored(a=Entry({"x": 1}, "admin"))).changes == {}
+    elsewhere = Entry({"name": "n/a/r.yaml", "hosts": ["a.example.com"]}, "kube", "n/a/r.yaml")
+    assert changes(wanted, stored(a=Entry({"x": 1}, "admin"))).changes == {"n/a/r.yaml": elsewhere.text()}
+
+
+def closing(asked: Asked) -> dict[str, Entry]:
+    """The entry that closes its hosts under its origin."""
+    return {asked.origin: Entry({"name": asked.origin, "hosts": list(asked.hosts)}, "kube", asked.origin)}
+
+
+def test_the_hosts_of_a_second_holder_of_a_name_are_closed_until_the_first_goes() -> None:
+    first = Asked("n/a/r.yaml", "a", {"x": 1}, (), ("a.example.com",))
+    second = Asked("n/b/r.yaml", "a", {"x": 2}, (), ("b.example.com",))
+    both = Desired({"a": first}, frozenset(), {}, (second,))
+    there = stored(a=kube("a", {"x": 1}), **closing(second))
+    found = changes(both, stored(a=kube("a", {"x": 1})))
+    assert found.changes == {"n/b/r.yaml": there["n/b/r.yaml"].decode()} and found.closed == {"n/b/r.yaml": second}
+    assert changes(both, there).changes == {}
+    alone = Desired({"a": second}, frozenset(), {})
+    assert changes(alone, there).changes == {
+        "a": Entry({"x": 2}, "kube", "n/b/r.yaml").text(), "n/b/r.yaml": None,
+    }  # fmt: skip
+
+
+def test_the_hosts_of_a_document_whose_name_somebody_else_has_are_closed_until_that_goes() -> None:
+    own = Asked("n/a/r.yaml", "a", {"x": 1}, (), ("a.example.com",))
+    wanted = Desired({"a": own}, frozenset(), {})
+    there = stored(a=Entry({"x": 0}, "admin"), **closing(own))
+    found = changes(wanted, stored(a=Entry({"x": 0}, "admin")))
+    assert found.changes == {"n/a/r.yaml": there["n/a/r.yaml"].decode()} and found.foreign == {"a"}
+    assert changes(wanted, there).changes == {}
+    assert changes(wanted, stored(**closing(own))).changes == {"a": kube("a", {"x": 1}).text(), "n/a/r.yaml": None}
+    there = stored(**{"a": Entry({}, "admin"), "n/a/r.yaml": Entry({}, "admin")})
+    assert changes(wanted, there).changes == {}, "that name somebody else has too"
+
+
+def test_of_two_that_can_not_be_used_each_closes_its_own_hosts() -> None:
+    bad = [Asked(f"n/a/r.yaml{mark}", "a", None, (), (f"{n}.example.com",)) for n, mark in enumerate(("", "#2", "#3"))]
+    unusable = frozenset([("n/a", "a"), *(one.origin for one in bad)])
+    wanted = Desired({}, unusable, {}, tuple(bad))
+    assert changes(wanted, {}).closed == {"a": bad[0], "n/a/r.yaml#2": bad[1], "n/a/r.yaml#3": bad[2]}
+    there = stored(a=Entry({"x": 1}, "kube", "n/a/r.yaml#2"))
+    assert changes(wanted, there).closed == {one.origin: one for one in (bad[0], bad[2])}, "the second was good once"
+    moved = stored(a=Entry({"x": 1}, "kube", "n/a/old.yaml"))
+    assert changes(wanted, moved).closed == {one.origin: one for one in bad[1:]}
 
 
 def test_what_is_held_stays_until_something_else_is_asked_for() -> None:

@@ -60,6 +60,17 @@ def test_of_two_with_one_name_the_older_config_map_counts() -> None:
     made = maps(new, old)
     assert made.desired().docs["a"].origin == "n/z/r.yaml"
     assert messages(made, "n/b") == ["the name 'a' is taken by n/z/r.yaml"]
+    assert [(one.origin, one.hosts) for one in made.desired().closed] == [("n/b/r.yaml", ("b.example.com",))]
+
+
+def test_what_is_not_in_force_is_closed_as_far_as_its_hosts_can_be_read() -> None:
+    marked = route("x{mark}.example.com", name="a", envs=[{"mark": "-1"}, {"mark": "-2"}])
+    stream = {"name": "a", "stream": "tcp", "services": [{"name": "s", "port": 80}]}
+    made = maps(config_map("n/m", route(name="a"), marked, route("b.example.com", hots=1), "hosts: [", stream))
+    assert [(one.origin, one.hosts) for one in made.desired().closed] == [
+        ("n/m/r.yaml#2", ("x-1.example.com", "x-2.example.com")),
+        ("n/m/r.yaml#3", ("b.example.com",)),
+    ]
 
 
 def test_targets() -> None:
@@ -82,6 +93,27 @@ def test_annotations_ask_for_nothing() -> None:
     assert made.change("n/m", told, None)
     finish(made.read())
     assert made.desired().docs == {}
+
+
+def test_digests_tell_data_from_data() -> None:
+    values = [
+        {"a": "1", "b": "2"},
+        {"a": "1", "b": "3"},
+        {"a": "1b", "": "2"},
+        {"ab": "12"},
+        {},
+        None,
+        [],
+        {"a": "\ud800"},
+    ]
+    digests = []
+    for data in values:
+        metadata = {"namespace": "n", "name": "m", "labels": {"gwt.io/route": "true"}}
+        made = maps(reduce_map({"metadata": metadata, "data": data}))
+        digests.append(made.desired().digests["n/m"])
+    assert len(set(digests)) == len(values)
+    turned = {"metadata": metadata, "data": dict(reversed(values[0].items()))}  # type: ignore[union-attr]
+    assert maps(reduce_map(turned)).desired().digests["n/m"] == digests[0]
 
 
 def test_warnings() -> None:

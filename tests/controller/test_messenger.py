@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.asked import PlayedApi
+from controller.asked import GONE, PlayedApi
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from gwt.controller.bodies import ApiError
 from gwt.controller.messenger import COMPONENT, RETRY, Messenger, is_final
 from gwt.controller.secrets import Kept
 from gwt.controller.status import certificate_notice
@@ -76,6 +77,29 @@ def test_a_pause() -> None:
     rig.clock.advance(RETRY - 1)
     assert not over.called
     rig.clock.advance(1)
+    assert over.called
+
+
+def test_a_pause_is_as_long_as_the_server_asks_for() -> None:
+    rig = Rig()
+    for after, pause in ((RETRY + 20, RETRY + 20), (1.0, RETRY), (0.0, RETRY)):
+        rig.api.play = lambda *_, after=after: (429, {}, after)
+        rig.messenger.ask("PATCH", "/x", b"{}")
+        over = rig.messenger.pause()
+        rig.clock.advance(pause - 0.5)
+        assert not over.called
+        rig.clock.advance(0.5)
+        assert over.called
+
+
+def test_who_can_not_be_asked_asks_for_nothing() -> None:
+    rig = Rig()
+    rig.api.play = lambda *_: (429, {}, 60.0)
+    rig.messenger.ask("PATCH", "/x", b"{}")
+    rig.api.play = lambda *_: GONE
+    rig.messenger.ask("PATCH", "/x", b"{}").addErrback(lambda failure: failure.trap(ApiError))
+    over = rig.messenger.pause()
+    rig.clock.advance(RETRY)
     assert over.called
 
 

@@ -98,8 +98,10 @@ def test_gone_and_back() -> None:
     rig.reader.down = True
     rig.clock.advance(LOOK)
     assert not rig.mirror.known and not rig.told
+    assert rig.mirror.failure == "Redis is gone"
     rig.reader.down = False
     rig.clock.advance(LOOK)
+    assert rig.mirror.failure is None
     assert rig.mirror.known and set(rig.told) == {("services", None), ("routes", None)}
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwt.controller.places import Places, reducer
+from gwt.controller.places import Places, entry_text, reducer
 from gwt.dns.wanted import Names
+from gwt.model.route import EndpointSpec, ServiceSpec
 from gwt.steps import finish
 from gwt.store.entries import entry_content
 
@@ -79,8 +81,21 @@ def test_a_service_and_its_slices_in_any_order() -> None:
     world.slice("n/s-2", slice_("10.0.0.2", name="s-2", ready=False, serving=True, terminating=True))
     assert world.entries() == {"n/s:80": {"source": "kube", "port_name": "p80", "endpoints": [
         {"address": "10.0.0.1:8080"},
-        {"address": "10.0.0.2:8080", "ready": False, "terminating": True},
+        {"address": "10.0.0.2:8080", "ready": False, "serving": True, "terminating": True},
     ]}}  # fmt: skip
+
+
+@pytest.mark.parametrize("ready", [True, False])
+@pytest.mark.parametrize("serving", [True, False])
+@pytest.mark.parametrize("terminating", [True, False])
+def test_an_endpoint_that_is_not_simply_ready_says_all_of_its_state(
+    ready: bool, serving: bool, terminating: bool
+) -> None:
+    state = {"ready": ready, "serving": serving, "terminating": terminating}
+    spec = ServiceSpec("n/s:80", (EndpointSpec("10.0.0.1:80", **state),))
+    (written,) = json.loads(entry_text(spec))["endpoints"]
+    plain = state == {"ready": True, "serving": True, "terminating": False}
+    assert written == {"address": "10.0.0.1:80", **({} if plain else state)}
 
 
 def test_what_is_gone_goes() -> None:

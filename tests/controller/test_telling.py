@@ -98,6 +98,44 @@ def test_who_removes_what_was_told_is_told_again() -> None:
     assert rig.asked == [PATCHED, TOLD]
 
 
+@pytest.mark.parametrize("trouble", [GONE, (500, {}), (429, {}), (401, {})])
+def test_an_event_that_failed_is_tried_again_without_another_patch(trouble: Any) -> None:
+    rig = Rig((200, {}), trouble, (201, {}))
+
+    def play(method: str, *_: Any) -> Any:
+        if method == "PATCH":  # the watch is quicker than the answer
+            rig.maps["n/m"] = rig.maps["n/m"]._replace(status=STATUS.text)
+            rig.telling.look("n/m")
+        return rig.answers.pop(0)
+
+    rig.api.play = play
+    rig.telling.tell({"n/m": STATUS})
+    assert rig.asked == [PATCHED, TOLD]
+    rig.telling.tell({"n/m": STATUS})
+    rig.clock.advance(RETRY)
+    assert rig.asked == [PATCHED, TOLD, TOLD]
+    rig.telling.tell({"n/m": STATUS})
+    rig.clock.advance(RETRY)
+    assert rig.asked == [PATCHED, TOLD, TOLD] and not rig.clock.getDelayedCalls()
+
+
+def test_an_event_that_is_refused_for_good_is_left() -> None:
+    rig = Rig((200, {}), (403, {}))
+    rig.telling.tell({"n/m": STATUS})
+    rig.clock.advance(RETRY)
+    assert rig.asked == [PATCHED, TOLD]
+
+
+def test_what_is_another_by_then_is_told_instead() -> None:
+    rig = Rig((200, {}), (500, {}), (200, {}), (201, {}))
+    rig.telling.tell({"n/m": STATUS})
+    rig.maps["n/m"] = rig.maps["n/m"]._replace(status=STATUS.text)
+    rig.telling.tell({"n/m": Status("other", True, "bad")})
+    rig.clock.advance(RETRY)
+    assert rig.asked == [PATCHED, TOLD, PATCHED, TOLD]
+    assert rig.api.asked[3][2]["message"] == "bad"
+
+
 def test_the_end() -> None:
     rig = Rig(GONE)
     rig.telling.tell({"n/m": STATUS})

@@ -34,11 +34,13 @@ class Rig:
         return str(self.api.follows[-1][0])
 
 
+OBJECT = {"metadata": {"namespace": "n", "name": "a", "resourceVersion": "3"}}
 BOOKMARK = {"resourceVersion": "7", "annotations": {"k8s.io/initial-events-end": "true"}}
 
 
 def synced() -> Rig:
     rig = Rig()
+    rig.line(type="ADDED", object=OBJECT)
     rig.line(type="BOOKMARK", object={"metadata": BOOKMARK})
     return rig
 
@@ -51,7 +53,7 @@ def test_a_watch_that_ends_is_taken_up_where_it_was() -> None:
 
 
 def test_refused_streams_become_lists() -> None:
-    rig = Rig((200, {"metadata": {"resourceVersion": "5"}, "items": []}))
+    rig = Rig((200, {"metadata": {"resourceVersion": "5"}, "items": [OBJECT]}))
     rig.end(Ending("refused", 0.0, Answer(422, b"{}")))
     assert rig.reflector.synced and "resourceVersion=5" in rig.path
 
@@ -65,7 +67,7 @@ def test_a_watch_whose_token_is_refused_is_tried_again() -> None:
 
 def test_nobody_there() -> None:
     rig = synced()
-    rig.answers = [GONE, (200, {"metadata": {"resourceVersion": "8"}, "items": []})]
+    rig.answers = [GONE, (200, {"metadata": {"resourceVersion": "8"}, "items": [OBJECT]})]
     rig.end(Ending("broken", 5.0))
     assert len(rig.api.follows) == 1
     rig.clock.advance(0.8)  # the probe fails

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -49,13 +49,34 @@ def endpoints(raw: bytes) -> dict[str, Any]:
     }
 
 
-def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], dict[str, str]]:
-    """By name (document, origin) of what counts; and by origin the names of documents that can't be used.
+class Rest(NamedTuple):
+    """A document that is not in force as it is. `bad`: it can't be used."""
+
+    name: str
+    origin: str
+    hosts: list[str]
+    bad: bool
+
+    def closes(self, name: str, entry: Any) -> bool:
+        """Whether `entry`, which is called `name`, is what closes its hosts."""
+        doc = {"name": name, "hosts": self.hosts}
+        return name in (self.name, self.origin) and entry == {"doc": doc, "source": "kube", "origin": self.origin}
+
+    def is_closed(self, routes: Mapping[str, Any]) -> bool:
+        """Whether its hosts are closed, or what it was before is in force."""
+        if any(self.closes(name, entry) for name, entry in routes.items()):
+            return True
+        last = routes.get(self.name)
+        return self.bad and last is not None and set(last["doc"]) != {"name", "hosts"}
+
+
+def documents(maps: Mapping[str, Object], taken: Collection[str] = ()) -> tuple[dict[str, Any], list[Rest]]:
+    """By name (document, origin) of what counts; and the documents that don't. `taken` names are somebody else's.
 
     The texts are those of tests: many documents, each with a name, bad where `hosts` is no list.
     """
     good: dict[str, Any] = {}
-    bad: dict[str, str] = {}
+    rest: list[Rest] = []
     for key, value in sorted(maps.items(), key=lambda one: (one[1]["metadata"]["creationTimestamp"], one[0])):
         if (value["metadata"].get("labels") or {}).get("gwt.io/route") != "true":
             continue
@@ -63,7 +84,10 @@ def documents(maps: Mapping[str, Object]) -> tuple[dict[str, Any], dict[str, str
             for number, document in enumerate(yaml.safe_load_all(text), 1):
                 origin = f"{key}/{data_key}" + (f"#{number}" if number > 1 else "")
                 if not isinstance(document["hosts"], list):
-                    bad[origin] = document["name"]
+                    rest.append(Rest(document["name"], origin, [document["hosts"]], True))
+                elif document["name"] in good:
+                    rest.append(Rest(document["name"], origin, document["hosts"], False))
                 else:
-                    good.setdefault(document["name"], ({**document, "namespace": "n"}, origin))
-    return good, bad
+                    good[document["name"]] = ({**document, "namespace": "n"}, origin)
+    rest += [Rest(name, good[name][1], good[name][0]["hosts"], False) for name in good if name in taken]
+    return {name: one for name, one in good.items() if name not in taken}, rest

@@ -53,11 +53,18 @@ def asked(requests: Iterable[tuple[str, str]]) -> set[Right]:
         parts = urlsplit(target)
         match = _PATH.fullmatch(parts.path)
         assert match is not None, target
-        verb = _VERBS.get(method) or ("get" if match["name"] else "list")
-        if verb == "list" and parse_qs(parts.query).get("watch"):
-            verb = "watch"
-        found.add(Right(verb, match["group"] or "", match["resource"], match["namespace"], match["name"]))
+        verb, name = _VERBS.get(method) or ("get" if match["name"] else "list"), match["name"]
+        query = parse_qs(parts.query)
+        if verb == "list":
+            name = _selected(query.get("fieldSelector", [""])[0])
+            verb = "watch" if query.get("watch") else verb
+        found.add(Right(verb, match["group"] or "", match["resource"], match["namespace"], name))
     return found
+
+
+def _selected(fields: str) -> str | None:
+    """The one object that a list or watch is about, which rights by name cover."""
+    return dict(one.split("=") for one in fields.split(",") if one).get("metadata.name")
 
 
 def cover(right: Right, wanted: Right) -> bool:

@@ -103,6 +103,12 @@ def controlling(directory: Path, redis: RedisServer, api: ApiServer, **others: s
     return Deployed("controller", directory / "controller", redis, **{"in-cluster": f"{{path: {where}}}", **others})
 
 
+def following(directory: Path, redis: RedisServer, api: ApiServer) -> Deployed:
+    """A second one."""
+    (directory / "second").mkdir()
+    return controlling(directory / "second", redis, api)
+
+
 @pytest.fixture
 def controller(tmp_path: Path, redis: RedisServer, api: ApiServer) -> Iterator[Deployed]:
     with controlling(tmp_path, redis, api) as one:
@@ -132,7 +138,7 @@ def answer(gateway: Deployed) -> int | None:
 
 
 def test_from_nothing_to_the_first_request_and_the_end(
-    redis: RedisServer, api: ApiServer, origin: Origin, gateway: Deployed, controller: Deployed
+    tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin, gateway: Deployed, controller: Deployed
 ) -> None:
     # Redis is not there yet: nobody is killed for it, nobody is sent anything.
     for process in (gateway, controller):
@@ -149,7 +155,7 @@ def test_from_nothing_to_the_first_request_and_the_end(
         annotations = api.objects["configmaps"]["gwt/hello-routes"]["metadata"].get("annotations", {})
         return json.loads(annotations.get("gwt.io/status", "null"))
 
-    assert poll(told) == {"accepted": 1}
+    assert poll(told)["accepted"] == 1
     assert scraped(gateway, "admin", TOKENS["metrics-token"]) == 200
     assert scraped(gateway, "admin") == 401
     assert scraped(controller, "metrics") == 200
@@ -157,7 +163,8 @@ def test_from_nothing_to_the_first_request_and_the_end(
     poll(lambda: [path.name.startswith(".gwt-store-") for path in gateway.state.iterdir()] == [True])
     for process in (gateway, controller):
         assert len(list(process.config.iterdir())) == 1
-    assert_rights_are_used_and_are_enough(api, BASE)
+    with following(tmp_path, redis, api):
+        assert_rights_are_used_and_are_enough(api, BASE)
     # The end: not ready, but served as long as others may still send something.
     gateway.signal(signal.SIGTERM)
     poll(lambda: gateway.probe("readinessProbe") == 503)
@@ -179,7 +186,8 @@ def test_certificates_of_secrets_with_the_role_for_them(
     api.put("secrets", tls_secret("gwt/hello", pair.cert, pair.key))
     with controlling(tmp_path, redis, api, **{"# tls_label": "tls_label"}):
         poll(lambda: served(gateway.ports["tls"]) == pair.der)
-        assert_rights_are_used_and_are_enough(api, BASE + rendered(KUBERNETES / "certificates"))
+        with following(tmp_path, redis, api):
+            assert_rights_are_used_and_are_enough(api, BASE + rendered(KUBERNETES / "certificates"))
 
 
 def served(port: int) -> bytes | None:
@@ -196,7 +204,7 @@ def served(port: int) -> bytes | None:
 
 
 def assert_rights_are_used_and_are_enough(api: ApiServer, objects: list[Object]) -> None:
-    """The controller asks for all that it may do, and for nothing else."""
+    """Controllers, of which one leads, ask for all that they may do, and for nothing else."""
     rights = granted(objects, "gwt-controller")
     assert rights
 

@@ -18,6 +18,8 @@ from gwt.wire.forwarded import Ids
 BALANCER = "10.0.0.9"
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 HEADER = b"PROXY TCP4 203.0.113.7 198.51.100.1 4321 443\r\n"
+#: Version 2.
+LOCAL = b"\r\n\r\n\x00\r\nQUIT\n" + b"\x20\x00\x00\x00"
 
 
 class Root:
@@ -74,13 +76,30 @@ def test_a_trusted_balancer_is_believed(pieces: list[bytes]) -> None:
     assert b"X-Forwarded-Port: 443\r\n" in lines
 
 
-def test_anybody_else_is_cut_off_whatever_he_sends() -> None:
+@pytest.mark.parametrize(
+    "header", [HEADER, HEADER.replace(b"203.0.113.7", BALANCER.encode()), LOCAL, b"PROXY UNKNOWN ffff::1 ::2 1 2\r\n"]
+)
+def test_anybody_else_is_served_as_who_he_is(header: bytes) -> None:
+    request = REQUEST.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n")
     line = Line(tcp("192.0.2.66"))
-    assert line.transport.disconnecting
-    line.send(HEADER + REQUEST)
-    assert line.root.requests == []
+    client, lines = line.client(header[:9], header[9:] + request)
+    assert client == "192.0.2.66"
+    assert lines.startswith(b"X-Forwarded-For: 192.0.2.66\r\nX-Real-IP: 192.0.2.66\r\n")
+    assert b"X-Forwarded-Port: 9080\r\n" in lines
     assert line.refused == ["untrusted"]
-    assert line.factory.connections == 0
+
+
+def test_anybody_else_has_to_begin_with_a_header_too() -> None:
+    line = Line(tcp("192.0.2.66"))
+    line.send(REQUEST)
+    assert line.transport.disconnecting and line.root.requests == []
+    line.send(HEADER + REQUEST)
+    assert line.refused == ["malformed"] and line.root.requests == []
+    late = Line(tcp("192.0.2.66"))
+    late.send(HEADER[:20])
+    late.clock.advance(10.1)
+    assert late.transport.disconnecting and late.refused == ["timeout"]
+    assert line.factory.connections == late.factory.connections == 0
 
 
 def test_what_is_no_header_is_cut_off() -> None:
@@ -115,14 +134,14 @@ def test_whom_the_header_names_is_not_trusted_for_it() -> None:
 
 
 def test_a_balancer_that_speaks_for_itself_or_for_nobody_it_can_name() -> None:
-    local = b"\r\n\r\n\x00\r\nQUIT\n" + b"\x20\x00\x00\x00"  # version 2, LOCAL
-    for header in (b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n", local):
+    for header in (b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n", LOCAL):
         assert Line(tcp(BALANCER)).client(header + REQUEST)[0] == BALANCER
 
 
 def test_a_balancer_on_a_unix_socket_counts_as_this_machine() -> None:
     assert Line(UNIXAddress(b""), "127.0.0.1").client(HEADER + REQUEST)[0] == "203.0.113.7"
-    assert Line(UNIXAddress(b"")).refused == ["untrusted"]
+    other = Line(UNIXAddress(b""))
+    assert other.client(HEADER + REQUEST)[0] == "127.0.0.1" and other.refused == ["untrusted"]
 
 
 def test_nothing_stands_before_the_channel_afterwards() -> None:

@@ -110,7 +110,8 @@ class ApiServer:
 
     def fail(self, where: str, *statuses: int, **headers: str) -> None:
         """The next requests whose path contains `where` get these answers."""
-        self.faults.setdefault(where, []).extend((status, headers) for status in statuses)
+        with self.changed:
+            self.faults.setdefault(where, []).extend((status, headers) for status in statuses)
 
     def count(self, part: str) -> int:
         """Requests whose path contains `part`."""
@@ -148,9 +149,9 @@ class ApiServer:
         if self._server is not None:
             self.forget()
             self._unready = UNREADY
-        self.closed = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
-        self._server.daemon_threads = True
+        server = _Server(("127.0.0.1", self._port), _handler(self))
+        with self.changed:
+            self._server, self.closed = server, False
         self._port = int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -160,11 +161,10 @@ class ApiServer:
             self.closed = True
             self._epoch += 1
             self.changed.notify_all()
+            for connection in self.connections:
+                _break(connection)
         self._server.shutdown()
         self._server.server_close()
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> ApiServer:
         self.start()
@@ -175,6 +175,25 @@ class ApiServer:
         self.stop()
 
     # -- what handlers need
+
+    def opened(self, server: Any, connection: Any) -> None:
+        """A connection was accepted; where `server` was stopped meanwhile, it breaks."""
+        with self.changed:
+            self.connections.add(connection)
+            if self.closed or server is not self._server:
+                _break(connection)
+
+    def over(self, connection: Any) -> None:
+        with self.changed:
+            self.connections.discard(connection)
+
+    def fault(self, path: str) -> tuple[int, dict[str, str]] | None:
+        """What a test wants the next request of this path to be answered."""
+        with self.changed:
+            for where, answers in self.faults.items():
+                if where in path and answers:
+                    return answers.pop(0)
+        return None
 
     def refuses(self) -> bool:
         """Whether it has yet to read who may do what."""
@@ -261,6 +280,16 @@ def status(code: int, message: str = "", reason: str = "") -> Object:
     return {"kind": "Status", "code": code, "message": message or f"a fault of {code}", "reason": reason}
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512  # controllers open their connections all at once
+
+
+def _break(connection: Any) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -268,10 +297,10 @@ def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
 
         def setup(self) -> None:
             super().setup()
-            api.connections.add(self.connection)
+            api.opened(self.server, self.connection)
 
         def finish(self) -> None:
-            api.connections.discard(self.connection)
+            api.over(self.connection)
             with suppress(OSError):
                 super().finish()
 
@@ -288,11 +317,10 @@ def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
             if api.refuses():
                 self._answer(403, status(403, "RBAC: clusterrole not found", "Forbidden"))
                 return None
-            for where, answers in api.faults.items():
-                if where in self.path and answers:
-                    code, headers = answers.pop(0)
-                    self._answer(code, status(code), headers)
-                    return None
+            fault = api.fault(self.path)
+            if fault is not None:
+                self._answer(fault[0], status(fault[0]), fault[1])
+                return None
             plural = next(one for one in PREFIXES if f"/{one}" in parts.path)
             if plural in api.unserved:
                 self._answer(404, status(404, "the server could not find the requested resource", "NotFound"))

@@ -82,8 +82,8 @@ class Played(ApiServer):
         parts = urlsplit(path)
         plural, namespace, name = _place(parts.path)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        if (code := self._fault(path)) is not None:
-            return code, status(code)
+        if (fault := self.fault(path)) is not None:
+            return fault[0], status(fault[0])
         if method == "GET" and name is None:
             return 200, self._page(plural, namespace, query)
         key = f"{namespace}/{name}"
@@ -103,12 +103,6 @@ class Played(ApiServer):
         metadata = {**known["metadata"]}
         metadata["annotations"] = {**metadata.get("annotations", {}), **value["metadata"]["annotations"]}
         return 200, self.put(plural, {**known, "metadata": metadata})
-
-    def _fault(self, path: str) -> int | None:
-        for where, answers in self.faults.items():
-            if where in path and answers:
-                return answers.pop(0)[0]
-        return None
 
     def _page(self, plural: str, namespace: str | None, query: dict[str, str]) -> Any:
         found = self.selected(plural, namespace, query.get("labelSelector"), query.get("fieldSelector", ""))
@@ -219,8 +213,8 @@ class Stream:
             if self._leave():
                 self.done.errback(ApiError("nobody answers"))
             return
-        if (code := self._played._fault(f"/{self._plural}?")) is not None:
-            self._refuse(code)
+        if (fault := self._played.fault(f"/{self._plural}?")) is not None:
+            self._refuse(fault[0])
             return
         self._later("over", float(self._query.get("timeoutSeconds", 300)), self._over)
         self._later("idle", IDLE, self._idle)

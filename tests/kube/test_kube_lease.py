@@ -48,6 +48,23 @@ def test_it_is_taken_over_when_it_was_not_renewed_for_its_time() -> None:
     assert not turn(a, store, 16)
 
 
+def test_what_others_say_of_a_lease_stays() -> None:
+    store, a, b = Store(), election("a"), election("b")
+    said = {
+        "labels": {"team": "edge"}, "annotations": {"note": "x"}, "uid": "u",
+        "creationTimestamp": "2026-01-01T00:00:00Z", "ownerReferences": [{"kind": "Deployment", "name": "gwt"}],
+    }  # fmt: skip
+    store.write({"metadata": {"name": "gwt-controller", "namespace": "n", **said}, "spec": {}})
+    for one, now in ((a, 0.0), (a, 2.0), (b, 2.0), (b, 12.0)):
+        turn(one, store, now)
+    assert store.lease is not None and store.lease["spec"]["holderIdentity"] == "b"
+    released = b.released(store.lease, 1e9)
+    for lease in (store.lease, released):
+        assert lease is not None
+        metadata = {"name": "gwt-controller", "namespace": "n", **said, "resourceVersion": str(store.rev)}
+        assert lease["metadata"] == metadata
+
+
 def test_other_clocks_do_not_matter() -> None:
     store, a, b = Store(), election("a"), election("b")
     turn(a, store, 0)

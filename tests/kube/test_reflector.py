@@ -32,6 +32,14 @@ class Told:
         self.events(*(line("ADDED", name, rev) for name in names), bookmark(rev, **END))
         return self
 
+    def empty(self, rev: int = 10) -> Told:
+        """As `synced`: it takes two lists to believe that there is nothing."""
+        self.synced(rev=rev)
+        assert not self.of.synced and self.of.step() == Wait(DOUBTED)
+        assert isinstance(self.of.step(), Get)
+        self.of.page({"metadata": {"resourceVersion": str(rev)}, "items": []}, 0.0)
+        return self
+
 
 def line(kind: str, name: str, rev: int, spec: Any = 1, uid: str = "u") -> dict[str, Any]:
     return {"type": kind, "object": obj(name, rev, spec, uid)}
@@ -107,6 +115,34 @@ def test_an_empty_list_is_believed_when_a_second_one_says_so() -> None:
     assert told.of.objects == {} and told.changes[-1] == ("n/a", 1, None)
 
 
+@pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_an_empty_list_at_the_start_is_believed_when_a_second_one_says_so(streams: bool, there: bool) -> None:
+    told = Told()
+    assert isinstance(told.of.step(), Follow)
+    if streams:
+        assert not told.events(bookmark(9, **END))
+    else:
+        told.of.refused(422, 0.0)
+        assert isinstance(told.of.step(), Get)
+        told.of.page({"metadata": {"resourceVersion": "9"}, "items": []}, 0.0)
+    assert not told.of.synced and told.of.step() == Wait(DOUBTED)
+    assert isinstance(told.of.step(), Get)
+    told.of.page({"metadata": {"resourceVersion": "9"}, "items": [obj("a", 1)] if there else []}, 0.0)
+    assert told.of.synced and told.changes == ([("n/a", None, 1)] if there else [])
+    assert "resourceVersion=9" in asked(told)
+    assert told.lines == [], "there may well be nothing"
+
+
+def test_what_is_known_to_be_empty_is_not_doubted_again() -> None:
+    told = Told().empty()
+    asked(told)
+    told.events(error(410))
+    told.of.step()
+    told.events(bookmark(12, **END))
+    assert "resourceVersion=12" in asked(told)
+
+
 def test_an_empty_list_that_was_an_accident() -> None:
     told = Told().synced("a")
     told.events(error(410))
@@ -179,7 +215,7 @@ def test_a_server_that_went_back_to_before_a_deletion() -> None:
 
 
 def test_where_nothing_is_there_the_revision_has_to_do() -> None:
-    told = Told().synced()
+    told = Told().empty()
     told.of.failed(0.0, "refused")
     told.of.step()
     assert "limit=1" in asked(told)
@@ -232,7 +268,7 @@ def test_a_stream_that_ends_in_an_error_is_listed_at_once_and_tried_again_the_ne
     assert isinstance(told.of.step(), Follow)
     assert not told.events(error(500))
     assert isinstance(told.of.step(), Get)
-    told.of.page({"metadata": {"resourceVersion": "9"}, "items": []}, 0.0)
+    told.of.page({"metadata": {"resourceVersion": "9"}, "items": [obj("a", 1)]}, 0.0)
     assert "resourceVersion=9" in asked(told)
     told.events(error(410))
     assert "sendInitialEvents" in asked(told)
@@ -279,7 +315,7 @@ def test_a_kind_that_is_not_served() -> None:
     assert told.of.absent and not told.of.synced and len(told.lines) == 1
     assert told.of.step() == Wait(UNSERVED)
     asked(told)
-    told.of.page({"metadata": {"resourceVersion": "5"}, "items": []}, 0.0)
+    told.of.page({"metadata": {"resourceVersion": "5"}, "items": [obj("a", 1)]}, 0.0)
     assert told.of.synced and not told.of.absent
     asked(told)
     told.of.refused(404, 0.0)

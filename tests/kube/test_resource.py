@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gwt.kube.resource import SERVICES, SLICES, config_maps
+from gwt.kube.resource import SERVICES, SLICES, config_maps, leases
 
 
 def test_paths() -> None:
@@ -17,6 +17,7 @@ def test_queries() -> None:
     one = "limit=1&fieldSelector=metadata.name%3Da%2Cmetadata.namespace%3Dn"
     assert SERVICES.only("n/a").endswith(f"?{one}") and maps.only("n/a").endswith(f"%3Dtrue&{one}")
     assert "resourceVersion=7" in SERVICES.watch("7", 300) and "timeoutSeconds=300" in SERVICES.watch("7", 300)
+    assert leases("n").watch("7", 300, "a").endswith("resourceVersion=7&fieldSelector=metadata.name%3Da")
     assert "sendInitialEvents=true" in SERVICES.stream(300) and "resourceVersion=" not in SERVICES.stream(300)
 
 

@@ -99,9 +99,14 @@ class Publishing(RuleBasedStateMachine):
         for name, asked in desired.docs.items():
             if ("routes", name) not in theirs:
                 assert (routes[name]["doc"], routes[name]["origin"]) == (asked.doc, asked.origin)
+        second = [one for one in desired.closed if one.doc is not None]
+        second += [one for name, one in desired.docs.items() if ("routes", name) in theirs]
+        for one in second:
+            assert routes[one.origin]["doc"] == {"name": one.origin, "hosts": list(one.hosts)}
+        closed = {name for one in (*desired.closed, *second) for name in (one.origin, one.name)}
         for name, entry in routes.items():
             kept = entry.get("origin") in desired.unusable or any(name == one[1] for one in desired.unusable)
-            assert name in desired.docs or ("routes", name) in theirs or kept
+            assert name in desired.docs or ("routes", name) in theirs or kept or name in closed
         wanted = rig.secrets.wanted()
         certificates = {name: raw.decode() for name, raw in rig.reader.hashes["certificates"].items()}
         for name, text in wanted.entries.items():

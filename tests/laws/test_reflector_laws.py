@@ -23,6 +23,7 @@ class Server:
     def __init__(self) -> None:
         self.rev, self.objects, self.log = 10, dict[str, dict[str, Any]](), list[tuple[int, dict[str, Any]]]()
         self.forgotten, self.uids = 0, 0
+        self.lies = False
 
     def put(self, name: str) -> None:
         known = self.objects.get(name)
@@ -44,6 +45,7 @@ class Server:
         names = [name for name in sorted(self.objects) if name > query.get("continue", "")]
         if "fieldSelector" in query:
             names = [name for name in names if query["fieldSelector"].startswith(f"metadata.name={name},")]
+        names = [] if self.lies else names
         page = names[: min(int(query.get("limit", 99)), 2)]
         more = {"continue": page[-1]} if len(page) < len(names) else {}
         return {"metadata": {"resourceVersion": str(self.rev), **more}, "items": [self.objects[one] for one in page]}
@@ -52,7 +54,7 @@ class Server:
         """What a watch that begins now sends at once."""
         query = {key: values[0] for key, values in parse_qs(urlsplit(path).query).items()}
         if "sendInitialEvents" in query:
-            first = [{"type": "ADDED", "object": value} for value in self.objects.values()]
+            first = [{"type": "ADDED", "object": value} for value in self.objects.values() if not self.lies]
             return [*first, bookmark(self.rev, {END: "true"})]
         begin = int(query["resourceVersion"])
         if begin < self.forgotten:
@@ -118,6 +120,11 @@ class Following(RuleBasedStateMachine):
         self.lossy = self.lossy or keep > 0
         self.cut()
 
+    @rule()
+    def lie(self) -> None:
+        """The next list is empty; one who doubts that is not lied to again."""
+        self.server.lies = not self.reflector._doubted
+
     # -- the connection
 
     @rule()
@@ -133,10 +140,12 @@ class Following(RuleBasedStateMachine):
             self.now += step.seconds
         elif isinstance(step, Get):
             self.reflector.page(self.server.page(step.path), self.now)
+            self.server.lies = False
         elif "sendInitialEvents" in step.path and not self.streams:
             self.reflector.refused(422, self.now)
         else:
             self.lines, self.sent = self.server.lines(step.path), self.server.rev
+            self.server.lies = False
 
     def deliver(self) -> None:
         assert self.lines is not None

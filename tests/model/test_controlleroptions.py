@@ -33,6 +33,32 @@ def test_every_key() -> None:
     assert load("kubernetes: in-cluster").kubernetes is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kubernetes: {path: P, context: C}",
+        "kubernetes: {kubeconfig: {path: P, context: C}}",
+        "kubeconfig: {path: P, context: C}",
+        "kubernetes: in-cluster\nkubeconfig: {path: P, context: C}",
+    ],
+)
+def test_a_kubeconfig_in_every_form(text: str) -> None:
+    assert load(text).kubernetes == KubeConfig("P", "C")
+    assert load(text.replace("path: P, ", "")).kubernetes == KubeConfig(None, "C")
+    assert load(text.replace("path: P, context: C", "")).kubernetes == KubeConfig()
+
+
+def test_two_kubeconfigs_are_one_too_many() -> None:
+    for text, line, column in (
+        ("kubeconfig: {path: a}\nkubernetes: {path: b}", 1, 1),
+        ("kubernetes: {}\nkubeconfig: {}", 2, 1),
+        ("kubernetes: {kubeconfig: {path: a}, path: b}", 1, 37),
+    ):
+        settings, (problem,) = load_controller_settings(text, "c.yaml", {})
+        assert settings is None and (problem.line, problem.column) == (line, column), problem
+        assert "kubeconfig" in problem.message
+
+
 def test_a_password_is_not_shown() -> None:
     settings = load("store: 'redis://:${env:P}@h'", P="hunter2")
     assert "hunter2" not in repr(settings)
@@ -45,6 +71,10 @@ def test_a_password_is_not_shown() -> None:
         ("store: 'file:x'", "expected redis://"),
         ("kubernetes: outside", "expected in-cluster"),
         ("kubernetes: {file: x}", "unknown key 'file'"),
+        ("kubernetes: {kubeconfig: {file: x}}", "unknown key 'file'"),
+        ("kubernetes: {kubeconfig: {kubeconfig: {}}}", "unknown key 'kubeconfig'"),
+        ("kubeconfig: {file: x}", "unknown key 'file'"),
+        ("kubeconfig: ~/.kube/config", "expected a kube config"),
         ("namespaces: [A_]", "namespace"),
         ("targets: ['a/b']", "expected a namespace"),
         ("label: 'a b'", "expected a label"),

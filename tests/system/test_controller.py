@@ -83,9 +83,12 @@ def stored(redis: RedisServer, hash_: str) -> dict[str, Any]:
 
 
 def told(api: ApiServer, key: str) -> Any:
-    """What a ConfigMap says of itself."""
+    """What a ConfigMap says of itself, but for which data it says it of."""
     text = (api.objects["configmaps"][key]["metadata"].get("annotations") or {}).get("gwt.io/status")
-    return None if text is None else json.loads(text)
+    return None if text is None else {name: said for name, said in json.loads(text).items() if name != "data"}
+
+
+ACCEPTED = {"accepted": 1, "routes": ["a"]}
 
 
 def types_of_events(api: ApiServer, name: str) -> set[str]:
@@ -101,7 +104,7 @@ def test_routes_and_services_appear_change_and_go(
         poll(lambda: answer(one) == "origin")
         replace(api, new)
         poll(lambda: answer(one) == "new")
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         api.delete("configmaps", "n/routes")
         poll(lambda: answer(one) == 404)
         api.delete("services", "n/s")
@@ -168,13 +171,35 @@ def test_the_controller_is_not_woken_by_what_it_writes(
 ) -> None:
     fill(api, origin)
     with ControllerProcess(tmp_path / "c", api, redis) as controller:
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         rev = redis.command("GET", "{gwt}:rev")
         api.put("services", service("n/other"))  # comes after the patch, by the same way
         poll(lambda: "n/other:80" in stored(redis, "services"))
         assert api.count("/configmaps/routes") == 1
         assert redis.command("GET", "{gwt}:rev") == rev == b"1"
         assert controller.metric('gwt_controller_commits_total{part="routes"}') == 1
+
+
+def test_every_change_of_a_config_map_gets_its_event(
+    tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin
+) -> None:
+    fill(api, origin)
+    with ControllerProcess(tmp_path / "c", api, redis) as controller:
+        poll(lambda: len(api.objects["events"]) == 1)
+        for number in (2, 3):  # each of them is accepted, as the one before
+            changed = {"name": "a", **document(f"a{number}.example.com")}
+            value = api.objects["configmaps"]["n/routes"]
+            api.put("configmaps", {**config_map("n/routes", changed), "metadata": dict(value["metadata"])})
+            poll(lambda number=number: len(api.objects["events"]) == number)
+            assert told(api, "n/routes") == ACCEPTED
+        assert types_of_events(api, "routes") == {"Normal"}
+        assert api.count("/configmaps/routes") == 3
+        assert controller.stop() == 0
+    with ControllerProcess(tmp_path / "c2", api, redis) as again:
+        poll(again.leads)
+        api.put("configmaps", config_map("n/more", {"name": "c", **document("c.example.com")}))
+        poll(lambda: types_of_events(api, "more") == {"Normal"})
+        assert len(api.objects["events"]) == 4, "what was told is not told again"
 
 
 def test_the_api_server_gone_and_back(tmp_path: Path, origin: Origin) -> None:
@@ -282,12 +307,23 @@ def take_over(directory: Path, redis: RedisServer, api: ApiServer) -> None:
                 assert second.wait() == 0
 
 
+def test_who_ends_hands_over_without_being_asked(tmp_path: Path, redis: RedisServer, api: ApiServer) -> None:
+    asked_never = {"duration": 600, "renew": 400, "retry": 300}
+    with ControllerProcess(tmp_path / "c1", api, redis, lease=asked_never) as first:
+        poll(first.leads)
+        with ControllerProcess(tmp_path / "c2", api, redis, lease=asked_never) as second:
+            poll(lambda: api.count("/leases?watch=1"))
+            first.signal(signal.SIGTERM)
+            poll(second.leads)
+            assert first.wait() == 0
+
+
 def test_a_restart_writes_nothing_where_nothing_has_changed(
     tmp_path: Path, store: SharedStore, api: ApiServer, origin: Origin
 ) -> None:
     fill(api, origin)
     with ControllerProcess(tmp_path / "c", api, store) as controller:
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         assert controller.stop() == 0
     routes, services, before = store.entries("routes"), store.entries("services"), store.revisions()
     with ControllerProcess(tmp_path / "c", api, store) as controller:
@@ -314,8 +350,38 @@ def test_what_others_wrote_stays(tmp_path: Path, redis: RedisServer, api: ApiSer
         assert stored(redis, "routes")["a"]["source"] == "admin"
         assert stored(redis, "services").keys() == {"n/s:80", "n/t:80"}
         redis.transaction([("HDEL", "{gwt}:routes", "a"), ("INCR", "{gwt}:rev")])
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         assert stored(redis, "routes")["a"]["origin"] == "n/routes/routes.yaml"
+
+
+def test_the_hosts_of_a_second_holder_of_a_name_are_closed_until_the_first_goes(
+    tmp_path: Path, redis: RedisServer, api: ApiServer, origin: Origin
+) -> None:
+    fill(api, origin)
+    wild, second = document("*.example.com"), document("second.example.com")
+    api.put("configmaps", config_map("n/wild", {"name": "wild", **wild}))
+    redis.transaction([
+        ("SET", "{gwt}:id", "x"), ("SET", "{gwt}:format", "1"),
+        ("HSET", "{gwt}:routes", "t", json.dumps({"doc": document("t.example.com"), "source": "admin"})),
+        ("INCR", "{gwt}:rev"),
+    ])  # fmt: skip
+    with ControllerProcess(tmp_path / "c", api, redis), gateway(tmp_path, redis) as one:
+        poll(lambda: answer(one, "second.example.com") == "origin")
+        api.put("configmaps", config_map("n/second", {"name": "a", **second}))
+        api.put("configmaps", config_map("n/third", {"name": "t", **document("third.example.com")}))
+        for host, name, said in (
+            ("second.example.com", "n/second", "the name 'a' is taken by n/routes/routes.yaml"),
+            ("third.example.com", "n/third", "the name 't' is taken by an entry of the store"),
+        ):
+            status = poll(lambda name=name: told(api, name))
+            assert status["accepted"] == 0 and said in status["errors"][0]
+            poll(lambda host=host: answer(one, host) == 503)
+            assert get(one.proxy, "/", host=host).json()["code"] == "policy"
+        assert answer(one) == answer(one, "any.example.com") == "origin"
+        api.delete("configmaps", "n/routes")
+        redis.transaction([("HDEL", "{gwt}:routes", "t"), ("INCR", "{gwt}:rev")])
+        poll(lambda: answer(one, "second.example.com") == answer(one, "third.example.com") == "origin")
+        assert set(stored(redis, "routes")) == {"a", "t", "wild"}
 
 
 def test_an_entry_that_is_held_stays_until_its_config_map_changes(
@@ -363,7 +429,7 @@ def test_an_entry_that_is_released_is_what_its_config_map_says_now(
         assert answer(one) == "origin" and store.entries("routes")["a"]["held"] == first
         assert run(release) == 0
         poll(lambda: answer(one, "new.example.com") == "origin" and answer(one) == 404)
-        poll(lambda: told(api, "n/routes") == {"accepted": 1})
+        poll(lambda: told(api, "n/routes") == ACCEPTED)
         assert not any("held" in entry for entry in store.entries("routes").values())
 
 
@@ -383,6 +449,22 @@ def test_a_store_that_a_tool_has_begun_without_an_id_is_gone_on_with(
             poll(lambda: answer(one) == "new")
         assert answer(one, "r7.example.com") == "origin"
         assert not any("has shrunk from" in line for line in one.lines)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kubernetes": {"path": "kubeconfig", "context": "test"}},
+        {"kubernetes": {"kubeconfig": {"path": "kubeconfig", "context": "test"}}},
+        {"kubernetes": "in-cluster", "kubeconfig": {"path": "kubeconfig", "context": "test"}},
+    ],
+    ids=["kubernetes", "inside", "beside"],
+)
+def test_a_kubeconfig_in_every_form(
+    tmp_path: Path, redis: RedisServer, api: ApiServer, settings: dict[str, Any]
+) -> None:
+    with ControllerProcess(tmp_path / "c", api, redis, **settings) as controller:
+        poll(controller.leads)
 
 
 @pytest.mark.parametrize(

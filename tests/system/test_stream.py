@@ -353,8 +353,8 @@ def test_who_may_not_come_and_who_comes_too_many(world: World) -> None:
 
 
 def test_the_proxy_protocol_from_a_balancer_and_to_the_endpoint(world: World) -> None:
-    async def story(client: str) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", world.ports["proxied"])
+    async def story(client: str, peer: str = "127.0.0.1") -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.ports["proxied"], local_addr=(peer, 0))
         writer.write(f"PROXY TCP4 {client} 198.51.100.1 4321 443\r\nhello".encode())
         writer.write_eof()
         try:
@@ -365,9 +365,11 @@ def test_the_proxy_protocol_from_a_balancer_and_to_the_endpoint(world: World) ->
     begin = world.lines
     assert world.loop.run(story("203.0.113.7")) == b"PROXY TCP4 203.0.113.7 198.51.100.1 4321 443\r\nhello"
     assert world.loop.run(story("192.0.2.1")) == b""
-    assert [(line["client"], line["code"]) for line in world.logged(begin, 2)] == [
+    assert world.loop.run(story("203.0.113.7", "127.0.0.2")) == b"", "this one is not believed"
+    assert [(line["client"], line["code"]) for line in world.logged(begin, 3)] == [
         ("203.0.113.7", None),
         ("192.0.2.1", "ip"),
+        ("127.0.0.2", "ip"),
     ]
     refused = world.metric("gwt_proxy_header_refused_total")
     assert world.loop.run(ended(world.ports["web"], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")) in (b"", b"cut")
@@ -378,6 +380,13 @@ def test_the_proxy_protocol_from_a_balancer_and_to_the_endpoint(world: World) ->
     begin = world.lines
     assert world.loop.run(ended(world.ports["web"], request)).startswith(b"HTTP/1.1 404")
     assert world.logged(begin)[0]["client"] == "203.0.113.9"
+    before = world.metric('gwt_proxy_header_refused_total{reason="untrusted"}')
+    address = ("127.0.0.1", world.ports["web"])
+    with socket.create_connection(address, timeout=30, source_address=("127.0.0.2", 0)) as plain:
+        plain.sendall(request)
+        assert plain.recv(1 << 16).startswith(b"HTTP/1.1 404")
+    assert world.logged(begin, 2)[1]["client"] == "127.0.0.2"
+    poll(lambda: world.metric('gwt_proxy_header_refused_total{reason="untrusted"}') == before + 1)
 
 
 def test_the_proxy_protocol_comes_before_tls(world: World) -> None:
