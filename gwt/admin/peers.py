@@ -91,7 +91,7 @@ class Peers:
         def over(results: Any) -> Heard:
             if overdue.active():
                 overdue.cancel()
-            answers = [answer for _, answer in results if answer is not None]
+            answers = [answer for good, answer in results if good and answer is not None]
             return Heard(len(answers), sum(answers))
 
         return DeferredList([call.done for call in calls], consumeErrors=True).addCallback(over)
