@@ -15,6 +15,9 @@ from twisted.python.failure import Failure
 
 from gwt.reactor.stream import LOST, Stream
 
+#: Seconds that the kernel may take.
+PATIENCE = 20.0
+
 
 def test_writes_after_the_end_are_silent(stage: Any) -> None:
     server, client = stage.Recorder(), stage.Recorder()
