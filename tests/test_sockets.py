@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +209,9 @@ class ServingTests(TestCase):
 
     @defer.inlineCallbacks
     def test_unix_keeps_its_path_and_mode_when_a_port_stops(self) -> Any:
-        path = self.mktemp()
-        os.makedirs(path)
-        path = os.path.abspath(os.path.join(path, "s"))
+        directory = tempfile.TemporaryDirectory(prefix="gwt")  # a socket's path has room for 107 bytes
+        self.addCleanup(directory.cleanup)
+        path = os.path.join(directory.name, "s")
         binder, factory = Binder(), protocol.Factory.forProtocol(Greeter)
         self.addCleanup(binder.keep, ())
         port, _ = listen(reactor, binder, "proxy", f"unix:{path}:mode=640", factory)

@@ -346,8 +346,7 @@ def test_what_may_have_been_looked_at_is_tried_again_only_where_that_is_safe(
     stage: Stage, cut: Callable[[Server, int], None]
 ) -> None:
     def play(server: Server) -> None:
-        asked = server.request()
-        if asked is not None:
+        while asked := server.request():
             cut(server, asked.number)
 
     with Origin(serve(play)) as bad, Origin(serve(echo)) as good:
