@@ -173,7 +173,9 @@ def test_an_early_answer_reaches_the_client_who_still_sends(stage: Stage, name: 
             client.close()
             sent.join(PATIENCE)
         stage.settle()
-        assert len(origin.visits) == len(origin.seen) == 5, "none was used again"
+        whole = sum(len(seen.body) == 8 * MIB for seen in origin.seen)
+        assert len(origin.seen) == 5
+        assert 5 - whole <= len(origin.visits) <= 5, "only what has had a whole request is used again"
 
 
 def push(client: Client, data: bytes) -> None:
