@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gwt.model.certificate import Certificate, ClientAuth, read_bundle, read_certificate
 from gwt.model.options import CertificateFiles, ClientAuthFiles
+from gwt.stamps import Stamp, racy, stamp_of
 
 #: Bytes of one file of PEM.
 _LARGEST = 1 << 20
@@ -23,7 +24,8 @@ _LARGEST = 1 << 20
 PORTION = 128
 BREATH = 0.0001
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
+#: Of each file of a certificate; None for one that can't be seen.
+Stamps = tuple[Stamp | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,20 @@ class Held:
 
 
 class PemFiles:
-    """`listed` ones, then those of `directory`; relative paths begin at `base`. `before`: what was good so far."""
+    """`listed` ones, then those of `directory`; relative paths begin at `base`. `before`: what was good so far.
+
+    `wall` gives the time of file systems in ns.
+    """
 
     def __init__(
-        self, base: Path, listed: tuple[CertificateFiles, ...], directory: str | None, before: Held | None = None
-    ) -> None:
-        self._base, self._listed = base, listed
+        self, base: Path, listed: tuple[CertificateFiles, ...], directory: str | None, before: Held | None = None,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
+        self._base, self._listed, self._wall = base, listed, wall
         self._directory = None if directory is None else str(base / os.path.expanduser(directory))
         self._places: dict[CertificateFiles, list[str]] = {}
         self._last: list[CertificateFiles] = []
-        self._stamps: dict[str, Stamp] = {}
+        self._stamps: dict[str, Stamps] = {}
         self.held = before or Held()
 
     @property
@@ -54,10 +60,10 @@ class PemFiles:
 
     def look(self) -> Held:
         """Read what has changed. The same object as before where nothing has."""
-        before, changed = self.held, False
+        before, changed, now = self.held, False, self._wall()
         certificates: dict[str, Certificate] = {}
         problems: dict[str, str] = {}
-        stamps: dict[str, Stamp] = {}
+        stamps: dict[str, Stamps] = {}
         places: dict[CertificateFiles, list[str]] = {}
         wanted = list(self._all(problems))
         self._last = wanted
@@ -66,8 +72,10 @@ class PemFiles:
             if number % PORTION == 0:
                 time.sleep(BREATH)
             paths = places[files] = self._places.get(files) or _paths(self._base, files)
-            stamp = stamps[name] = tuple(map(_stamp, paths))
-            if stamp == self._stamps.get(name):
+            seen = tuple(map(_stamp, paths))
+            if not any(one is not None and racy(one, now) for one in seen):
+                stamps[name] = seen  # else it is read again: a change right after this look would not show
+            if seen == self._stamps.get(name):
                 if name in before.problems:
                     problems[name] = before.problems[name]
                 if name in before.certificates:
@@ -152,9 +160,8 @@ def _text(path: str | Path) -> str:
     return data.decode("ascii", "replace")
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> Stamp | None:
     try:
-        seen = os.stat(path)
+        return stamp_of(os.stat(path))
     except OSError:
         return None
-    return seen.st_mtime_ns, seen.st_size, seen.st_ino

@@ -117,12 +117,12 @@ class Binder:
         return self.held[wanted.key]
 
     def _tcp(self, wanted: Wanted) -> socket.socket:
-        first = _bind_tcp(wanted, wanted.port, reuse_port=False)
-        if self.shares > 1 and wanted.role not in self.single:
-            # That proved that nobody else listens there: SO_REUSEPORT alone would share with a stranger.
-            port = first.getsockname()[1]
-            first.close()
-            first = _bind_tcp(wanted, port, reuse_port=True)
+        shared = self.shares > 1 and wanted.role not in self.single
+        if shared and wanted.port:
+            # Prove that nobody else listens there: SO_REUSEPORT alone would share with a stranger. A port that the
+            # system chooses is nobody's, and stays so as long as it isn't let go.
+            _bind_tcp(wanted, wanted.port, reuse_port=False).close()
+        first = _bind_tcp(wanted, wanted.port, reuse_port=shared)
         first.listen(wanted.backlog)
         return first
 

@@ -7,10 +7,16 @@ be in each other's way.
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gwt import shortcuts
 
 shortcuts.install()
+
+# A machine that stands still for a moment is no fault of what is tested. The profile that Hypothesis chooses by itself
+# is the base: with CI in the environment the examples stay the same each time.
+settings.register_profile("gwt", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("gwt")
 
 
 @pytest.hookimpl(optionalhook=True)

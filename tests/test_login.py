@@ -24,7 +24,7 @@ from gwt.model.options import Exchange, Identity
 from gwt.model.route import Access, Path
 from gwt.model.secret import Secret
 
-LATER = time.time() + 3600
+LATER = time.time() + 24 * 3600
 ALICE = {"sub": "alice", "exp": LATER, "role": "admin"}
 COOKIE = sealed(ALICE)
 KEYS = (Secret(base64.b64encode(KEY).decode()),)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from certificates import Authority
+from certificates import Authority, Pair
 
 from gwt.model.options import CertificateFiles, ClientAuthFiles
 from gwt.pemfiles import PemFiles, bundle, read_client_auth
+from gwt.stamps import RACY_NS
 
 CA = Authority()
 
@@ -46,6 +48,29 @@ def test_changes_are_noticed_and_what_breaks_stays(tmp_path: Path) -> None:
     (tmp_path / "a.key").unlink()
     assert files.look().certificates == whole.certificates
     assert "can't be read: No such file" in files.held.problems["a.crt"]
+
+
+def test_a_rewrite_right_after_a_look_does_not_hide(tmp_path: Path) -> None:
+    first, second = CA.pair("a"), CA.pair("a")
+    first.write(tmp_path, "a")
+    written, now = 10**18, [10**18]
+
+    def rewrite(pair: Pair) -> None:
+        """In place, with as many bytes, within one tick of the file system."""
+        for name, text in (("a.crt", pair.cert), ("a.key", pair.key)):
+            (tmp_path / name).write_text(text.ljust(4000, "\n"))
+            os.utime(tmp_path / name, ns=(written, written))
+
+    rewrite(first)
+    files = PemFiles(tmp_path, (CertificateFiles("a.crt", "a.key"),), None, wall=lambda: now[0])
+    held = files.look()
+    assert files.look() is held
+    rewrite(second)
+    assert files.look().certificates["a.crt"].chain == second.cert
+    now[0] += RACY_NS
+    held = files.look()
+    rewrite(first)
+    assert files.look() is held, "what is older than a tick is known by its stamp"
 
 
 def test_what_leaves_a_directory_is_gone_but_a_directory_that_leaves_is_not_believed(tmp_path: Path) -> None:

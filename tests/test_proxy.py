@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from upstream.stage import PATIENCE, Origin, Stage, Visit, ok, poll, reset, say
@@ -21,11 +23,17 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         yield made
 
 
-def dead() -> str:
-    """An address where nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{sock.getsockname()[1]}"
+@pytest.fixture(scope="module")
+def dead() -> Iterator[Callable[[], str]]:
+    """Gives addresses where nobody listens, and nobody else may."""
+    with ExitStack() as held:
+
+        def address() -> str:
+            sock = held.enter_context(socket.socket())
+            sock.bind(("127.0.0.1", 0))
+            return f"127.0.0.1:{sock.getsockname()[1]}"
+
+        yield address
 
 
 class Blackhole:
@@ -35,17 +43,13 @@ class Blackhole:
         self._listening = socket.socket()
         self._listening.bind(("127.0.0.1", 0))
         self._listening.listen(0)
-        self._waiting = []
-        for _ in range(4):
-            sock = socket.socket()
-            sock.setblocking(False)
-            sock.connect_ex(self._listening.getsockname())
-            self._waiting.append(sock)
+        self._waiting = socket.create_connection(self._listening.getsockname(), PATIENCE)
+        assert select.select([self._listening], [], [], PATIENCE)[0]  # it is in the queue, where one has a place
         return f"127.0.0.1:{self._listening.getsockname()[1]}"
 
     def __exit__(self, *_: object) -> None:
-        for sock in (*self._waiting, self._listening):
-            sock.close()
+        self._waiting.close()
+        self._listening.close()
 
 
 def close_at_once(visit: Visit) -> None:
@@ -146,7 +150,7 @@ def test_a_put_larger_than_the_buffer_is_not(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
-def test_where_nothing_was_sent_any_method_goes_elsewhere(stage: Stage, method: bytes) -> None:
+def test_where_nothing_was_sent_any_method_goes_elsewhere(stage: Stage, dead: Any, method: bytes) -> None:
     with Origin(say(ok())) as good:
         for _ in range(4):
             stage.serve(HOST, [dead(), good])
@@ -155,13 +159,13 @@ def test_where_nothing_was_sent_any_method_goes_elsewhere(stage: Stage, method: 
         stage.settle()
 
 
-def test_all_refuse_fast(stage: Stage) -> None:
+def test_all_refuse_fast(stage: Stage, dead: Any) -> None:
     stage.serve(HOST, [dead(), dead(), dead()])
     for _ in range(3):
-        began = time.monotonic()
+        began = stage.ticks
         answer = stage.get(HOST)
         assert (answer.status, b"connect_failed" in answer.body) == (502, True)
-        assert time.monotonic() - began < 1.0
+        assert stage.ticks - began < 10
     stage.settle()
 
 
@@ -176,10 +180,10 @@ def test_a_blackhole_is_a_timeout_and_others_are_asked(stage: Stage) -> None:
     limits = Access(timeout=Timeout(0.3, 5.0, 5.0, None))
     with Blackhole() as hole, Origin(say(ok())) as good:
         stage.serve(HOST, [hole], access=limits)
-        began = time.monotonic()
+        began = stage.ticks
         answer = stage.get(HOST)
         assert answer.status == 504 and b"connection_timeout" in answer.values(b"proxy-status")[0]
-        assert time.monotonic() - began < 2.0
+        assert stage.ticks - began < 20
         for _ in range(2):
             stage.serve(HOST, [hole, good], access=limits)
             assert stage.post(HOST).status == 200
@@ -223,7 +227,7 @@ def test_retries_are_few_at_once(stage: Stage) -> None:
         poll(lambda: len(slow.seen) >= 13 and stage.proxy.live <= 14)
         assert stage.proxy.retrying in (3, 4) and len(slow.seen) <= 14
         for client in clients:
-            client.close()
+            reset(client.socket)
         stage.settle()
 
 

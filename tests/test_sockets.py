@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from twisted.internet import defer, protocol, reactor
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
 from twisted.trial.unittest import TestCase
 
-from gwt.sockets import Binder, BindError, Inherited, Wanted, bind, listen, spread
+from gwt import sockets
+from gwt.sockets import Binder, BindError, Inherited, Wanted, _bind_tcp, bind, listen, spread
 
 
 def taken_port() -> socket.socket:
@@ -56,6 +58,20 @@ def test_shares_listen_on_one_port() -> None:
     assert len({sock.getsockname() for sock in shares}) == 1
     assert len({sock.fileno() for sock in shares}) == 3
     assert len(binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="admin"))) == 1
+    binder.keep(())
+
+
+def test_a_port_that_the_system_has_chosen_is_never_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound: list[socket.socket] = []
+
+    def bind_tcp(wanted: Wanted, port: int, reuse_port: bool) -> socket.socket:
+        assert all(sock.fileno() >= 0 for sock in bound), "somebody else may take the port meanwhile"
+        bound.append(_bind_tcp(wanted, port, reuse_port))
+        return bound[-1]
+
+    monkeypatch.setattr(sockets, "_bind_tcp", bind_tcp)
+    binder = Binder(3)
+    assert binder.sockets(Wanted("tcp", "127.0.0.1", 0, role="proxy")) == bound
     binder.keep(())
 
 
@@ -193,9 +209,9 @@ class ServingTests(TestCase):
 
     @defer.inlineCallbacks
     def test_unix_keeps_its_path_and_mode_when_a_port_stops(self) -> Any:
-        path = self.mktemp()
-        os.makedirs(path)
-        path = os.path.abspath(os.path.join(path, "s"))
+        directory = tempfile.TemporaryDirectory(prefix="gwt")  # a socket's path has room for 107 bytes
+        self.addCleanup(directory.cleanup)
+        path = os.path.join(directory.name, "s")
         binder, factory = Binder(), protocol.Factory.forProtocol(Greeter)
         self.addCleanup(binder.keep, ())
         port, _ = listen(reactor, binder, "proxy", f"unix:{path}:mode=640", factory)

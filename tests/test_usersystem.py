@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 from typing import Any
 
 from twisted.internet import reactor
@@ -234,11 +235,11 @@ class UserSystemTests(TestCase):
 
     @inlineCallbacks
     def test_nobody_there(self) -> Any:
-        other = net.listenTCP(0, self.origin, interface="127.0.0.1")
-        system = self.make(port=other.getHost().port)
-        yield other.stopListening()
-        with self.assertRaisesRegex(UserSystemError, "(?i)refused"):
-            yield system.ask(b"x")
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            system = self.make(port=bound.getsockname()[1])
+            with self.assertRaisesRegex(UserSystemError, "(?i)refused"):
+                yield system.ask(b"x")
 
     @inlineCallbacks
     def test_a_failure_is_logged_when_it_begins_and_when_it_ends(self) -> Any:

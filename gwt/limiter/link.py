@@ -17,15 +17,13 @@ from twisted.logger import Logger
 
 from gwt.limit.lease import DEADLINE, LOST
 from gwt.limiter.script import SCRIPT, SHA, redis_key
-from gwt.redis.wire import Wire, WireFactory
+from gwt.redis.wire import READ, Wire, WireFactory
 
 #: Seconds between a lost connection and the next attempt.
 RETRY = 0.25
 #: Seconds after an outage for which answers do not count as prompt: others may not be connected again yet, and
 #: what they let through is not told. Who keeps to its own part meanwhile takes nothing that is theirs.
 SETTLE = 2 * RETRY
-#: Seconds in which the reactor reads what has come in time.
-READ = 0.002
 #: What the first question of a connection is about: whether the script runs there and is quick enough.
 PROBE = b"probe"
 _PROBE_ARGUMENTS = (b"1", b"1", b"1", b"1", b"0", b"0")

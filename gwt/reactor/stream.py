@@ -100,21 +100,19 @@ class Stream(Incoming):
     def connection_made(self, transport: BaseTransport) -> None:
         """uvloop's transport is there: do what was asked for until now."""
         uv = cast(Transport, transport)
-        if self.disconnected:
+        if self.disconnected or self._reason is not None:
             uv.abort()
             return
         self._uv = uv
         self._rewire()
         self._made(uv)
         self._flush_early(uv)
-        if self._reason is not None:
-            uv.abort()
-        elif self.disconnecting:
+        if self.disconnecting:
             self._close_when_sent(uv)
         elif self._watched:
             self._look_for_drain()
-        if not self._reading:
-            # uvloop begins to read after this call: what arrives before the pause counts is kept.
+        if not self._reading or self.disconnecting:
+            # uvloop begins to read after this call: what arrives before the pause counts is kept, or nobody's.
             self._holding = True
             self._receive_by(self._hold)
             self._loop.call_soon(self._settle)
@@ -200,8 +198,8 @@ class Stream(Incoming):
         except OSError:  # the socket is broken already: nothing is left to be reset
             log.msg("SO_LINGER refused while aborting", debug=True)
         self._early = None
+        self._use(discard, discard)
         if self._uv is not None:
-            self._use(discard, discard)
             self._uv.pause_reading()
             self._turns.take(self._uv.abort)
 

@@ -15,7 +15,7 @@ from twisted.internet.error import ConnectError
 from twisted.python.failure import Failure
 
 from gwt.redis.address import Address
-from gwt.redis.wire import Wire, WireFactory
+from gwt.redis.wire import READ, Wire, WireFactory
 
 #: Seconds between attempts to connect: the first, and the longest.
 DELAYS: Final = (0.1, 2.0)
@@ -52,6 +52,7 @@ class Client:
         self._wire: Wire | None = None
         self._asked: deque[Asked] = deque()
         self._timer: Any = None
+        self._suspect: Asked | None = None
         self._on_up, self._on_down = on_up, on_down
         self.why = "not connected yet"
 
@@ -125,12 +126,16 @@ class Client:
     def _look(self) -> None:
         """See whether the oldest question is overdue."""
         self._timer = None
-        if self._asked:
-            left = self._asked[0].due - self._reactor.seconds()
-            if left <= 0:
-                self.break_off(f"Redis did not answer within {self._timeout:g} s")
-            else:
-                self._timer = self._reactor.callLater(left, self._look)
+        if not self._asked:
+            return
+        oldest = self._asked[0]
+        left = oldest.due - self._reactor.seconds()
+        if left <= 0 and self._suspect is oldest:
+            self.break_off(f"Redis did not answer within {self._timeout:g} s")
+            return
+        if left <= 0:  # its answer may be here already, and this process stood still
+            self._suspect, left = oldest, READ
+        self._timer = self._reactor.callLater(left, self._look)
 
     def _down(self, why: str) -> None:
         self._wire, self.why = None, why

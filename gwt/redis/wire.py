@@ -13,6 +13,9 @@ import txredisapi
 #: Commands made in C, where hiredis is installed.
 _PACK: Any = getattr(txredisapi.hiredis, "pack_command", None)
 
+#: Seconds in which the reactor reads what has come in time, where this process stood still until an answer was due.
+READ = 0.002
+
 
 class Owner(Protocol):
     """Whoever a connection is for."""

@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succe
 from twisted.internet.task import deferLater
 
 from gwt.model.route import Problem
+from gwt.stamps import Stamp
 from gwt.steps import Steps
 from gwt.store.base import Apply, StoreError
 from gwt.store.catalog import Catalog
@@ -26,7 +27,7 @@ from gwt.store.known import Known, Suspects
 from gwt.store.loading import Fetched, Loaded, fetch, parse
 from gwt.store.outside import Outside
 from gwt.store.pace import HURRY, Pacer
-from gwt.store.scan import Listing, Stamp, scan, stamp
+from gwt.store.scan import Listing, scan, stamp
 
 T = TypeVar("T")
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gwt.store.scan import Listing, Stamp
-
-#: A change this soon after another may leave the same mtime: file systems count in ticks, some in two seconds.
-RACY_NS = 2_000_000_000
+from gwt.stamps import Stamp, racy
+from gwt.store.scan import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Known:
 
     def note(self, name: str, stamp: Stamp, digest: bytes, now_ns: int) -> None:
         """`name` was read; its Stamp was `stamp` before that and the wall clock `now_ns`."""
-        self._read[name] = Read(stamp, digest, now_ns - stamp[0] < RACY_NS)
+        self._read[name] = Read(stamp, digest, racy(stamp, now_ns))
 
     def forget(self, name: str) -> None:
         """`name` is gone."""

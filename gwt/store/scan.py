@@ -13,11 +13,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-SUFFIXES = (".yaml", ".yml", ".json")
+from gwt.stamps import Stamp, stamp_of
 
-#: What tells two states of a file apart without reading it: mtime in ns, size, inode, device. A bare tuple, because
-#: the garbage collector forgets those of numbers at once, and there is one a file and scan.
-Stamp = tuple[int, int, int, int]
+SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(slots=True)
@@ -55,7 +53,7 @@ def scan(root: str) -> Listing:
 def stamp(path: str) -> Stamp | None:
     """The Stamp of one file; None where there is no such file (any more). Raises OSError where it can't be told."""
     try:
-        return _stamp(os.stat(path))
+        return stamp_of(os.stat(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -87,15 +85,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _look(entry: os.DirEntry[str], name: str, listing: Listing) -> None:
     try:
-        listing.files[name] = _stamp(entry.stat())
+        listing.files[name] = stamp_of(entry.stat())
     except FileNotFoundError:
         return  # vanished since it was listed, or a link that leads nowhere: as good as absent
     except OSError as error:
         listing.blind[name] = _reason(error)
-
-
-def _stamp(status: os.stat_result) -> Stamp:
-    return (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
 
 
 def _reason(error: OSError) -> str:

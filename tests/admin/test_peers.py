@@ -30,6 +30,7 @@ class Other(Peers):
 
 class PeersTests(TestCase):
     def setUp(self) -> None:
+        self.patch(peers, "PATIENCE", 60.0)
         self.directory = Path(self.mktemp())
         self.directory.mkdir()
         self.questions: list[Any] = []

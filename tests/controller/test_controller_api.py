@@ -84,10 +84,15 @@ class Asking(TestCase):
         return ensureDeferred(self.check_watch())
 
     async def check_ends(self) -> None:
-        reactor.callLater(0.2, self.server.cut)  # type: ignore[attr-defined]
-        _, ending = await self.watched(self.api(), "100", 1)
+        self.server.put("services", service("n/s"))
+
+        def heard(line: bytes) -> bool:
+            self.server.cut()
+            return True
+
+        ending = await self.api().follow(SERVICES.watch("100", 60), heard)
         self.assertEqual(ending.how, "broken")
-        _, ending = await self.watched(self.api(idle=0.2), "100", 1)
+        _, ending = await self.watched(self.api(idle=0.2), "100", 2)
         self.assertEqual(ending.how, "silent")
 
     def test_a_watch_that_breaks_or_says_nothing(self) -> Any:

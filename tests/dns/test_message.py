@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timing import least
 from twisted.names import dns
 
 from gwt.dns.message import (
@@ -143,9 +143,9 @@ def test_the_largest_message_is_read_in_no_time() -> None:
     at = start + 11
     more = b"".join((0xC000 | at + 2 * (n % 119)).to_bytes(2) + record_ + b"\0\0" for n in range(5000))
     head = b"\x00\x07\x81\x80\x00\x01" + (5001).to_bytes(2) + bytes(4)
-    begun = time.process_time()
-    found = answer(head + body + first + more, 7, "a.example.com", A)
-    assert found is not None and time.process_time() - begun < 0.5
+    whole = head + body + first + more
+    assert answer(whole, 7, "a.example.com", A) is not None
+    assert least(lambda: answer(whole, 7, "a.example.com", A)) < 0.5
 
 
 @pytest.mark.parametrize(

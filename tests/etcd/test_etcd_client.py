@@ -7,12 +7,13 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from gwt.etcd.address import Address
-from gwt.etcd.client import Client, EtcdError
+from gwt.etcd.client import TIMEOUT, Client, EtcdError
 
 
 class Member(Resource):
@@ -49,7 +50,7 @@ class ClientTests(TestCase):
         self.members = [Member(), Member()]
         self.ports = [reactor.listenTCP(0, Site(one), interface="127.0.0.1") for one in self.members]  # type: ignore[attr-defined]
         self.urls = tuple(f"http://127.0.0.1:{port.getHost().port}" for port in self.ports)
-        self.client = Client(reactor, Address(self.urls), 0.5)
+        self.client = Client(reactor, Address(self.urls))
 
     @inlineCallbacks
     def tearDown(self) -> Any:
@@ -78,9 +79,14 @@ class ClientTests(TestCase):
     def test_the_next_member_is_asked_where_one_is_gone_or_silent(self) -> Any:
         self.members[0].answers[b"/x"] = [(200, NOT_DONE_YET)]
         self.members[1].answers[b"/x"] = [(200, {"n": 1}), (200, {"n": 2})]
-        for number in (1, 2):
-            answer = yield self.client.ask("/x", {})
-            self.assertEqual(answer, {"n": number})
+        clock = Clock()
+        self.patch(self.client, "_reactor", clock)
+        asked = self.client.ask("/x", {})
+        while not self.members[0].asked:
+            yield deferLater(reactor, 0.01)
+        clock.advance(TIMEOUT)
+        self.assertEqual((yield asked), {"n": 1})
+        self.assertEqual((yield self.client.ask("/x", {})), {"n": 2})
         self.assertEqual(len(self.members[0].asked), 1)
         for port in self.ports:
             yield port.stopListening()
@@ -101,7 +107,7 @@ class ClientTests(TestCase):
 
     @inlineCallbacks
     def test_a_login_comes_first_and_again_when_it_has_ended(self) -> Any:
-        self.client = Client(reactor, Address(self.urls, "u", "p"), 0.5)
+        self.client = Client(reactor, Address(self.urls, "u", "p"))
         member = self.members[0]
         member.answers[b"/v3/auth/authenticate"] = [(200, {"token": "t1"}), (200, {"token": "t2"})]
         member.answers[b"/x"] = [(200, {"n": 1}), (401, {"message": "etcdserver: invalid auth token"}), (200, {"n": 2})]

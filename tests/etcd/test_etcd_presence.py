@@ -136,7 +136,7 @@ class RealTests(TestCase):
         with EtcdServer() as etcd:
             client = Client(reactor, read_address(etcd.url))
             silent, one, other = (register(client, node) for node in ("silent", "one", "other"))
-            for number, (each, lifetime) in enumerate(((silent, 2), (one, 30), (other, 30)), 1):
+            for number, (each, lifetime) in enumerate(((one, 30), (other, 30), (silent, 2)), 1):
                 self.assertEqual((yield each.tell(lifetime)), number)
             while (yield one.tell(30)) == 3:
                 yield deferLater(reactor, 0.1)

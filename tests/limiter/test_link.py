@@ -12,9 +12,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from gwt.limit.lease import DEADLINE, LOST
-from gwt.limiter.link import READ, SETTLE, Link, Wire
+from gwt.limiter.link import SETTLE, Link, Wire
 from gwt.limiter.script import SCRIPT, SHA
 from gwt.redis import wire as wire_module
+from gwt.redis.wire import READ
 
 ARGUMENTS = (b"1.0", b"6", b"9", b"1", b"0", b"0")
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -125,8 +126,8 @@ def test_scrapes_while_processes_come_and_go(tmp_path: Path) -> None:
         while not stop.is_set():
             seen.append(read(tmp_path).get("gwt_requests_total", 0.0))
 
-    scraper = threading.Thread(target=scrape)
-    scraper.start()
+    pool = ThreadPoolExecutor(1)
+    scraping = pool.submit(scrape)
     try:
         for _ in range(3):
             with workers(tmp_path, 2) as some:
@@ -135,8 +136,9 @@ def test_scrapes_while_processes_come_and_go(tmp_path: Path) -> None:
             fold(tmp_path)
     finally:
         stop.set()
-        scraper.join()
-    assert seen == sorted(seen)
+        pool.shutdown()
+    scraping.result()  # raises what a reading did
+    assert seen and seen == sorted(seen)
     assert read(tmp_path)["gwt_requests_total"] == 60
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
+from timing import least
 
 from gwt.model import block, yaml12
 from gwt.model.block import read
@@ -136,6 +136,5 @@ def test_few_lines_are_remembered_and_no_long_ones(monkeypatch: pytest.MonkeyPat
     "line", ["a: " + "b " * 50_000 + "#", "a: [" + "b, " * 50_000, "a: " + "b:" * 50_000, "[" * 50_000]
 )
 def test_no_line_takes_long_to_refuse(line: str) -> None:
-    begun = time.process_time()
     assert read(line) is None
-    assert time.process_time() - begun < 1
+    assert least(lambda: read(line)) < 1

@@ -26,7 +26,7 @@ SECRET = "s" * 32
 HMAC, RSA, EC = OctKey.import_key(SECRET), RSAKey.generate_key(2048, {"kid": "r1"}), ECKey.generate_key("P-256")
 PEM = RSA.as_pem(private=False).decode()
 SHARED = {"algorithms": ["HS256"], "secret": SECRET}
-CLAIMS = {"sub": "alice", "exp": time.time() + 3600, "iss": "me", "aud": ["you", "they"]}
+CLAIMS = {"sub": "alice", "exp": time.time() + 24 * 3600, "iss": "me", "aud": ["you", "they"]}
 
 
 def token(claims: Any = CLAIMS, key: Any = HMAC, alg: str = "HS256", **head: Any) -> bytes:

@@ -99,6 +99,14 @@ class Stage:
         await client.made
         return port
 
+    def round(self) -> Deferred[None]:
+        """Fires once the loop has looked at all sockets again, and what was due has been done."""
+        later: Deferred[None] = Deferred()
+        soon = self.loop.call_soon
+        # Timers come before sockets: only what is called soon of what was called soon comes after them for certain.
+        self.reactor.callLater(0.02, soon, soon, later.callback, None)
+        return later
+
     def close(self) -> None:
         """Let uvloop close its handles."""
         self.reactor.disconnectAll()

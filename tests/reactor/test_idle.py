@@ -31,9 +31,7 @@ def test_an_idle_connection_is_small(stage: Any) -> None:
         Idle.awaited = until, Deferred()
         peers.extend(socket.create_connection(("127.0.0.1", port.getHost().port)) for _ in range(until - Idle.made))
         await Idle.awaited[1]
-        settled: Deferred[None] = Deferred()
-        stage.reactor.callLater(0.05, settled.callback, None)
-        await settled
+        await stage.round()
         gc.collect()
 
     async def story() -> float:

@@ -188,10 +188,13 @@ def test_an_installed_reactor_obeys_signals() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == b"UVLoopReactor\n"
-        assert child.stdout.readline() == b"ended\n"
-        child.send_signal(signal.SIGHUP)
-        assert child.stdout.readline() == b"hup\n"
-        child.send_signal(signal.SIGTERM)
-        assert child.stdout.read() == b"stopping\nstopped\n"
+        try:
+            assert child.stdout.readline() == b"UVLoopReactor\n"
+            assert child.stdout.readline() == b"ended\n"
+            child.send_signal(signal.SIGHUP)
+            assert child.stdout.readline() == b"hup\n"
+            child.send_signal(signal.SIGTERM)
+            assert child.stdout.read() == b"stopping\nstopped\n"
+        finally:
+            child.kill()
     assert gwt.reactor.available()

@@ -16,19 +16,12 @@ def recorder(stage: Any, **attributes: Any) -> Any:
     return type("Own", (stage.Recorder,), attributes)()
 
 
-def turn(reactor: Any) -> Deferred[None]:
-    """Fires after the reactor has looked at its sockets again."""
-    later: Deferred[None] = Deferred()
-    reactor.callLater(0.02, later.callback, None)
-    return later
-
-
 def test_a_native_protocol_is_called_without_a_frame_between(stage: Any) -> None:
     server, client = recorder(stage, native_data_received=True), stage.Recorder()
 
     async def story() -> None:
         await stage.pair(server, client)
-        await turn(stage.reactor)
+        await stage.round()
         assert server.transport.data_received == server.dataReceived
         assert server.transport.write.__self__ is server.transport._uv
         assert client.transport.data_received == client.transport._deliver
@@ -102,7 +95,7 @@ def test_a_write_kept_from_connection_made_still_writes(stage: Any) -> None:
 
     async def story() -> None:
         await stage.pair(server, client)
-        await turn(stage.reactor)
+        await stage.round()
         kept[0](b"later")
         assert await client.seen(5) == b"later"
         client.transport.loseConnection()
@@ -145,14 +138,14 @@ def test_a_pause_in_connection_made_holds(stage: Any, native: bool) -> None:
         peer = socket.create_connection(("127.0.0.1", port.getHost().port))
         peer.sendall(b"early")
         await server.made
-        await turn(stage.reactor)
+        await stage.round()
         assert server.received == b""
         server.transport.resumeProducing()
         assert await server.seen(5) == b"early"
         server.transport.pauseProducing()
         peer.sendall(b" late")
         peer.close()
-        await turn(stage.reactor)
+        await stage.round()
         assert server.events == ["made"]
         server.transport.resumeProducing()
         assert await server.lost is ConnectionDone
@@ -207,7 +200,7 @@ def test_nodelay_is_on_and_can_be_turned_off(stage: Any) -> None:
 
     async def story() -> None:
         await stage.pair(server, client)
-        await turn(stage.reactor)
+        await stage.round()
         assert client.transport.getTcpNoDelay() is True
         assert server.transport.getTcpNoDelay() is False
         assert server.transport.getTcpKeepAlive() is True

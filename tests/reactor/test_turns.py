@@ -124,6 +124,7 @@ class Crowd:
         self.gone: Deferred[None] = Deferred()
         self.leaving: Deferred[None] = Deferred()
         self.turns = [0]
+        self.at_once: Callable[[Any], None] = lambda transport: None
         crowd = self
 
         class Member(Protocol):
@@ -133,6 +134,7 @@ class Crowd:
                 self.received, self.reasons = b"", []
                 crowd.protocols.append(self)
                 crowd.turns[-1] += 1
+                crowd.at_once(self.transport)
                 if len(crowd.protocols) == CLIENTS:
                     crowd.made.callback(None)
 
@@ -157,13 +159,17 @@ class Crowd:
 
         self.factory = Factory.forProtocol(Member)
 
-    async def gather(self) -> None:
-        """Let all of them connect."""
+    def connect(self) -> None:
+        """All of them wait to be accepted."""
         port = self.stage.reactor.listenTCP(0, self.factory, backlog=CLIENTS, interface="127.0.0.1")
         self.peers = [socket.create_connection(("127.0.0.1", port.getHost().port)) for _ in range(CLIENTS)]
+
+    async def gather(self) -> None:
+        """Let all of them connect."""
+        self.connect()
         self._beat()
         await self.made
-        await self.round()
+        await self.stage.round()
         assert sum(self.turns) == CLIENTS
 
     def turn(self) -> Deferred[None]:
@@ -171,12 +177,6 @@ class Crowd:
         next_turn: Deferred[None] = Deferred()
         self.stage.loop.call_soon(next_turn.callback, None)
         return next_turn
-
-    async def round(self) -> None:
-        """Until the loop has been round, a few times."""
-        later: Deferred[None] = Deferred()
-        self.stage.reactor.callLater(0.02, later.callback, None)
-        await later
 
     def _beat(self) -> None:
         self.turns.append(0)
@@ -272,12 +272,50 @@ def test_who_waits_for_its_abort_sends_no_data(stage: Any, few: None) -> None:
             protocol.transport.write(b"too late")
             protocol.transport.loseConnection()
         await crowd.gone
-        await crowd.round()
+        await stage.round()
         for peer in crowd.peers:
             with pytest.raises(ConnectionResetError):
                 peer.recv(1)
 
     stage.play(story)
+
+
+def test_who_closes_as_it_is_made_gets_no_data(stage: Any, few: None) -> None:
+    crowd = Crowd(stage)
+    crowd.at_once = lambda transport: transport.loseConnection()
+
+    async def story() -> None:
+        crowd.connect()
+        for peer in crowd.peers:
+            peer.sendall(b"too late")
+        await crowd.gone
+        assert {protocol.received for protocol in crowd.protocols} == {b""}
+
+    stage.play(story)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_who_aborts_as_it_is_made_sends_no_data(stage: Any, few: None, kept: bool) -> None:
+    crowd = Crowd(stage)
+
+    def abort(transport: Any) -> None:
+        write = transport.write
+        write(b"early")
+        transport.abortConnection()
+        (write if kept else transport.write)(b"too late")
+
+    crowd.at_once = abort
+
+    async def story() -> None:
+        crowd.connect()
+        await crowd.gone
+        await stage.round()
+        for peer in crowd.peers:
+            with pytest.raises(ConnectionResetError):
+                peer.recv(1)
+
+    stage.play(story)
+    assert crowd.reasons() == [[ConnectionAborted]] * CLIENTS
 
 
 def test_who_waits_to_close_sends_what_it_has(stage: Any, few: None) -> None:
@@ -289,7 +327,7 @@ def test_who_waits_to_close_sends_what_it_has(stage: Any, few: None) -> None:
             protocol.transport.write(b"good bye")
             protocol.transport.loseConnection()
         await crowd.gone
-        await crowd.round()
+        await stage.round()
         assert {(peer.recv(100), peer.recv(1)) for peer in crowd.peers} == {(b"good bye", b"")}
 
     stage.play(story)

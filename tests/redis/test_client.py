@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from gwt.redis.address import Address
 from gwt.redis.client import TIMEOUT, Client, Listener, RedisGone, ResponseError
-from gwt.redis.wire import Wire
+from gwt.redis.wire import READ, Wire
 
 
 class Stage:
@@ -72,9 +72,25 @@ def test_without_an_answer_in_time_the_connection_is_given_up() -> None:
     stage.clock.advance(TIMEOUT / 2)
     stage.ask(b"GET", b"b")
     stage.clock.advance(TIMEOUT / 2)
+    stage.clock.advance(READ)
     assert transport.aborted and stage.events == ["up", "down"]
     assert [str(one) for one in stage.replies] == ["Redis did not answer within 5 s"] * 2
     assert stage.clock.getDelayedCalls() == []
+
+
+def test_an_answer_that_lies_unread_after_a_standstill_ends_nothing() -> None:
+    stage = Stage()
+    wire, transport = stage.connect()
+    stage.ask(b"GET", b"a")
+    stage.ask(b"GET", b"b")
+    stage.clock.advance(TIMEOUT * 3)  # this process was stopped
+    wire.dataReceived(b"$1\r\n1\r\n$1\r\n2\r\n")
+    stage.clock.advance(READ)
+    assert stage.replies == [b"1", b"2"] and stage.client.up and not transport.aborted
+    stage.ask(b"GET", b"c")
+    stage.clock.advance(TIMEOUT)
+    stage.clock.advance(READ)
+    assert transport.aborted and isinstance(stage.replies[2], RedisGone)
 
 
 def test_a_connection_that_breaks_fails_what_was_asked() -> None:
@@ -147,6 +163,7 @@ def test_a_listener_that_hears_nothing_makes_sure() -> None:
     assert heard == ["x"] and stage.client.up
     stage.client.check()
     stage.clock.advance(TIMEOUT)
+    stage.clock.advance(READ)
     assert transport.aborted and stage.events == ["up", "down"]
     stage.client.check()  # nobody there
 

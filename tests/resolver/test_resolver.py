@@ -128,8 +128,9 @@ class ResolverTests(TestCase):
     async def test_the_next_server_is_asked_where_one_fails(self) -> None:
         good, bad = self.server(["192.0.2.1"]), self.server("SERVFAIL")
         nobody = silent()
+        self.addCleanup(nobody.close)
         refuses = f"127.0.0.1:{nobody.getsockname()[1]}"
-        nobody.close()
+        nobody.connect(("127.0.0.1", 1))  # from now on the kernel refuses everybody else, and nobody gets the port
         assert (await self.resolver(refuses, bad, good).lookup(NAME))[A].addresses == ("192.0.2.1",)
         assert len(bad.asked) == len(good.asked) == 2
         found = (await self.resolver(refuses).lookup(NAME))[A]

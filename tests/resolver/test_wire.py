@@ -47,7 +47,7 @@ class WireTests(TestCase):
                 for data in (b"", b"bad", b"good", b"late"):
                     server.sendto(data, client)
 
-            thread = threading.Thread(target=serve)
+            thread = threading.Thread(target=serve, daemon=True)
             thread.start()
             assert await ask_udp(reactor, server.getsockname(), b"x", read, 10.0) == GOOD
             thread.join()
@@ -65,7 +65,7 @@ class WireTests(TestCase):
             _, client = server.recvfrom(512)
             server.sendto(b"good", client)
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         assert await ask_udp(reactor, address, b"x", read, 10.0) == GOOD
         thread.join()
@@ -82,7 +82,7 @@ class WireTests(TestCase):
                         assert connection.recv(3, socket.MSG_WAITALL) == b"\0\x01x"
                         connection.sendall(data)
 
-                thread = threading.Thread(target=serve)
+                thread = threading.Thread(target=serve, daemon=True)
                 thread.start()
                 assert (await ask_tcp(reactor, server.getsockname(), b"x", read, 10.0)).outcome == wanted
                 thread.join()

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import least
 
 from gwt.route.blowup import explodes
 
@@ -73,6 +73,4 @@ def test_what_passes_is_quick_on_repeated_texts(pattern: str, pumps: list[bytes]
     if explodes(pattern.encode()):
         return
     compiled = re.compile(b"^" + pattern.encode() + b"!")
-    started = time.process_time()
-    compiled.search(b"".join(pumps) * 28 + b"?")
-    assert time.process_time() - started < 1
+    assert least(lambda: compiled.search(b"".join(pumps) * 28 + b"?")) < 1

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from gwt.store.known import RACY_NS, Known, Suspects
-from gwt.store.scan import Listing, Stamp
+from gwt.stamps import RACY_NS, Stamp
+from gwt.store.known import Known, Suspects
+from gwt.store.scan import Listing
 
 OLD: Stamp = (1_000, 10, 1, 1)
 NEW: Stamp = (1_000, 11, 1, 1)

@@ -5,7 +5,8 @@
         assert stage.ask(b"GET / HTTP/1.1\\r\\nHost: a.example.com\\r\\n\\r\\n").status == 200
         stage.settle()
 
-Nothing sleeps: everything waits for bytes or for a state, with a limit.
+Nothing sleeps: everything waits for bytes or for a state, with a limit. The gateway's time stands still but where a
+test moves it (`skip`): on a machine that stops for a moment nothing runs out.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ from gwt.wire.forwarded import Ids
 
 #: Seconds that a busy machine may take for what is normally done at once.
 PATIENCE = 20.0
+
+#: Ticks in which everybody has looked at the clock.
+_SLOTS = 2
 
 
 def poll(what: Callable[[], Any], timeout: float = PATIENCE) -> Any:
@@ -321,13 +325,17 @@ def make_reactor(kind: str) -> Any:
 
 
 class Stage:
-    """The request path between sockets. `finished` are the exchanges that ended, in order."""
+    """The request path between sockets. `finished` are the exchanges that ended, in order.
+
+    `now` is the gateway's time; `ticks` counts the turns of its ticker, ten a second of a machine that runs.
+    """
 
     def __init__(self, kind: str = "uvloop", limits: Limits | None = None) -> None:
         self.kind, self.limits = kind, limits or Limits()
         self.finished: list[Any] = []
         self.services: dict[str, ServiceSpec] = {}
         self.routes: dict[str, Route] = {}
+        self.now, self.ticks = 1000.0, 0
         self._made = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -335,12 +343,12 @@ class Stage:
 
     def _run(self) -> None:
         self.reactor = make_reactor(self.kind)
-        clock = time.monotonic
+        clock = lambda: self.now  # noqa: E731
         self.registry = Registry(clock, lambda: 0.0)
         self.surroundings = Surroundings(self.registry)
         self.current = Current(empty_snapshot(self.surroundings))
         self.pools = Pools(self.reactor, clock)
-        self.ticker = Ticker(2)
+        self.ticker = Ticker(_SLOTS)
         ids = Ids(os.urandom)
         self.proxy = Proxy(self.pools, self.ticker, clock, ids)
         self.current.watch(lambda snapshot: self.pools.follow(snapshot.upstreams))
@@ -361,11 +369,22 @@ class Stage:
         self.reactor.run(installSignalHandlers=False)
 
     def _tick(self) -> None:
-        now = time.monotonic()
+        self.ticks += 1
         for factory in self.factories:
             factory.tick()
-        self.ticker.tick(now)
-        self.pools.tick(now)
+        self.ticker.tick(self.now)
+        self.pools.tick(self.now)
+
+    def move(self, seconds: float) -> bool:
+        """In the reactor's thread: so much time passes, and everybody looks at the clock. Always True."""
+        self.now += seconds
+        for _ in range(_SLOTS):
+            self._tick()
+        return True
+
+    def skip(self, seconds: float) -> None:
+        """So much time passes for the gateway, none for the test."""
+        self.call(self.move, seconds)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run `function` in the reactor's thread."""
@@ -419,6 +438,23 @@ class Stage:
         return self.ask(
             b"%b / HTTP/1.1\r\nHost: %b\r\nContent-Length: %d\r\n\r\n%b" % (method, host.encode(), len(body), body)
         )
+
+    def forwards(self) -> list[Any]:
+        """In the reactor's thread: the exchanges that an endpoint is asked for."""
+        return [member for slot in self.ticker._slots for member in slot]
+
+    def steady(self, what: Callable[[], Any], ticks: int = 6) -> None:
+        """Wait until a figure has stayed the same for so many ticks."""
+        last, since = what(), self.ticks
+
+        def still() -> bool:
+            nonlocal last, since
+            now = what()
+            if now != last:
+                last, since = now, self.ticks
+            return self.ticks - since > ticks
+
+        poll(still)
 
     def last(self) -> Any:
         """The exchange that ended last."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from descriptors import opened
 from system.harness import PATIENCE, environment
 
 from gwt.zones import arena as module
@@ -102,13 +103,13 @@ def test_a_process_that_hashes_otherwise_is_turned_away(memory: Memory) -> None:
 
 
 def test_what_is_open_is_closed_with_the_last_table(memory: Memory) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = opened("/memfd:gwt-zones")
     table = SharedArena(memory.descriptor).table("a", 16, 1)
-    assert len(os.listdir("/proc/self/fd")) > before
+    assert opened("/memfd:gwt-zones") > before
     assert table.lock is not None
     table.lock()
     del table
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert opened("/memfd:gwt-zones") == before
     other = SharedArena(memory.descriptor).table("a", 16, 1)
     assert other.find(b"k") == -1
 
