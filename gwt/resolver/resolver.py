@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from gwt.dns.message import AAAA, ALIAS, EMPTY, FAILED, FOUND, KINDS, TRUNCATED,
 from gwt.dns.resolution import Answers
 from gwt.dns.system import PORT, Server, hosts_of, servers_of
 from gwt.resolver.wire import ask_tcp, ask_udp
+from gwt.stamps import racy, stamp_of
 
 #: Seconds for an answer of one server, and how often all of them are asked.
 PATIENCE: Final = 2.0
@@ -31,8 +33,8 @@ RESOLV_CONF, HOSTS = "/etc/resolv.conf", "/etc/hosts"
 class Resolver:
     """Asks `servers`; without them those of this machine, whose hosts file then goes before.
 
-    `hosts` and `resolv_conf` are paths; they are looked at again for each name (a stat each, a few KiB where they have
-    changed).
+    `hosts` and `resolv_conf` are paths; they are looked at again for each name (a stat each, a few KiB where they may
+    have changed).
     """
 
     def __init__(
@@ -123,12 +125,11 @@ class _File:
 
     def __call__(self) -> Any:
         try:
-            seen = os.stat(self._path)
-            stamp = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
+            stamp = stamp_of(os.stat(self._path))
             if stamp != self._stamp:
                 with open(self._path, encoding="utf-8", errors="replace") as file:
                     self._value = self._read(file.read())
-                self._stamp = stamp
+                self._stamp = None if racy(stamp, time.time_ns()) else stamp
         except OSError:
             self._stamp, self._value = None, self._read("")
         return self._value

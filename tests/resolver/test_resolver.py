@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
@@ -173,6 +174,10 @@ class ResolverTests(TestCase):
         assert resolver._servers() == (("10.0.0.10", 53),)
         hosts.write_text("192.0.2.9 own.example.com\n2001:db8::1 own.example.com\n")
         assert (await resolver.lookup("own.example.com"))[AAAA].addresses == ("2001:db8::1",)
+        before = hosts.stat()
+        hosts.write_text("192.0.2.8 own.example.com\n2001:db8::1 own.example.com\n")
+        os.utime(hosts, ns=(before.st_atime_ns, before.st_mtime_ns))  # within one tick of the file system's clock
+        assert (await resolver.lookup("own.example.com"))[A].addresses == ("192.0.2.8",)
         conf.unlink()
         hosts.unlink()
         assert (resolver._servers(), resolver._hosts()) == (NONE_GIVEN, {})
