@@ -15,8 +15,7 @@ from gwt.kube.resource import PAGE, Resource
 #: Seconds after which a watch is renewed: from, and how much more by chance.
 WATCH: Final = (300, 300)
 
-#: Seconds until a kind that is not served (404) is looked at again, and an empty list, the first one too, is asked for
-#: once more.
+#: Seconds until a kind that is not served (404) is looked at again, and any empty list is asked for once more.
 UNSERVED, DOUBTED = 30.0, 1.0
 
 #: Streams of initial events that may break off before the objects are listed instead.
@@ -263,7 +262,7 @@ class Reflector:
 
     def _complete(self, rev: str) -> None:
         """All that there is stands in `_found`."""
-        if not self._found and not self._doubted and (self.objects or not self.synced):
+        if not self._found and not self._doubted:
             self._doubted, self._wait = True, DOUBTED
             if self.objects:
                 self._tell(

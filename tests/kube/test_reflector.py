@@ -134,13 +134,15 @@ def test_an_empty_list_at_the_start_is_believed_when_a_second_one_says_so(stream
     assert told.lines == [], "there may well be nothing"
 
 
-def test_what_is_known_to_be_empty_is_not_doubted_again() -> None:
+def test_what_came_while_an_empty_list_was_wrong_is_found() -> None:
     told = Told().empty()
-    asked(told)
     told.events(error(410))
     told.of.step()
-    told.events(bookmark(12, **END))
-    assert "resourceVersion=12" in asked(told)
+    told.events(bookmark(12, **END))  # which leaves out what is there
+    told.of.step()
+    told.of.step()
+    told.of.page({"metadata": {"resourceVersion": "12"}, "items": [obj("a", 11)]}, 0.0)
+    assert [key for key, _, _ in told.changes] == ["n/a"] and "resourceVersion=12" in asked(told)
 
 
 def test_an_empty_list_that_was_an_accident() -> None:

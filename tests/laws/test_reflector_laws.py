@@ -135,6 +135,7 @@ class Following(RuleBasedStateMachine):
             self.deliver()
 
     def ask(self, step: Wait | Get | Follow) -> None:
+        self.server.lies = self.server.lies and not self.reflector._doubted  # who has come to doubt since, neither
         if isinstance(step, Wait):
             self.waited.append(step.seconds)
             self.now += step.seconds

@@ -525,5 +525,7 @@ def test_a_start_without_a_certificate_that_is_listed_is_one_line(tmp_path: Path
     settings = {"tls": {"certificates": [{"cert": "a.crt", "key": "a.key"}]}}
     with GatewayProcess(tmp_path, [], settings, wait=False) as gateway:
         assert gateway.wait() == 2
-        assert "gwt: tls.certificates: a.crt: can't be read: No such file or directory" in gateway.output
+        (line,) = gateway.lines
+        assert line.startswith("gwt: gateway.yaml:")
+        assert line.endswith("error: tls.certificates: a.crt: can't be read: No such file or directory")
         assert "Traceback" not in gateway.output
