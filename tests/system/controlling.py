@@ -65,8 +65,9 @@ class ControllerProcess(Process):
 
     def metric(self, line: str) -> float:
         """The value of a line of /metrics that begins so; NaN, which equals nothing, where there is no such metric."""
-        text = get(self.port, "/metrics").body.decode()
-        if f"# TYPE {line.partition('{')[0]} " not in text:
+        text, name = get(self.port, "/metrics").body.decode(), line.partition("{")[0]
+        families = [name, *(name.removesuffix(part) for part in ("_count", "_sum", "_bucket"))]
+        if not any(f"# TYPE {family} " in text for family in families):
             return math.nan
         found = [one for one in text.splitlines() if one.startswith(f"{line} ")]
         return float(found[0].rpartition(" ")[2]) if found else 0.0
