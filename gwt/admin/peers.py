@@ -141,9 +141,8 @@ class _Answer(Protocol):
             Peers.log.failure("a worker's question could not be answered", failure)
 
     def connectionLost(self, reason: Any = None) -> None:
-        work = self._work
-        if work is not None and not work.called:
-            work.cancel()
+        if self._work is not None:
+            self._work.cancel()  # also what it waits for by now; nothing where it is done
 
 
 class _Asking(ClientFactory):

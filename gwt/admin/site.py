@@ -94,8 +94,8 @@ class AdminSite(Site):
         """Fires once no request is open, or `limit` seconds have passed."""
         if not self.open or limit <= 0:
             return succeed(None)
-        waiting: Deferred[None] = Deferred()
-        self._waiting = waiting
+        self._stop_waiting()
+        waiting = self._waiting = Deferred()
         overdue = self.reactor.callLater(limit, self._stop_waiting)
 
         def over(_: None) -> None:

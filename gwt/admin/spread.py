@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 
 from gwt.admin.peers import Peers
 from gwt.store.commit import Writable
@@ -22,10 +22,14 @@ class Spread:
     ) -> None:  # fmt: skip
         self._store, self._settled, self._peers = store, settled, peers
 
-    def everywhere(self, part: str, rev: int) -> Deferred[Any]:
-        """Fires once that revision of `part` is in force in all workers; whoever is too late is waited for no more."""
-        others = self._peers.ask({"ask": ASK, "part": part, "rev": rev})
-        return DeferredList([self.here(part, rev), others], fireOnOneErrback=True, consumeErrors=True)
+    @inlineCallbacks
+    def everywhere(self, part: str, rev: int) -> Any:
+        """Fires once that revision of `part` is in force in all workers; whoever is too late is waited for no more.
+
+        This one comes first: the others hear of a change when it does, and are not waited for as long as a store is.
+        """
+        yield self.here(part, rev)
+        yield self._peers.ask({"ask": ASK, "part": part, "rev": rev})
 
     @inlineCallbacks
     def here(self, part: str, rev: int) -> Any:

@@ -118,10 +118,11 @@ class Tree:
         except UnicodeDecodeError:
             self._send(request, failed(400, "bad_request", "the request is not UTF-8"))
             return
-        request.notifyFinish().addErrback(lambda _: answer.cancel())
+        gone: list[Any] = []
+        request.notifyFinish().addErrback(gone.append).addCallback(lambda _: answer.cancel() if gone else None)
         answer.addErrback(lambda failure: failed(400, "bad_request", str(failure.value))
                           if failure.check(BadQuery) else failure)  # fmt: skip
-        answer.addCallback(lambda reply: self._send(request, reply))
+        answer.addCallback(lambda reply: None if gone else self._send(request, reply))
         answer.addErrback(lambda failure: None if failure.check(CancelledError) else _broken(request, failure))
 
     def _send(self, request: Any, reply: Reply) -> None:

@@ -68,6 +68,8 @@ class Lookout:
                 self._later(f"the API server answers {ending.answer.status} {message_of(ending.answer.body)}".rstrip())
             elif ending.lived < SHORT:
                 self._later(f"the watch ends at once ({ending.how})")
+            else:
+                self._said = ""
 
     def _failed(self, failure: Failure, number: int) -> None:
         if number == self._number:

@@ -10,7 +10,8 @@ from gwt.model.validate import Fault, Trail
 
 MASK = "***"
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
+#: To the last `@` of the word: a password in which `/` was not escaped is one all the same.
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):\S*@")
 
 #: What looks like a key of 32 bytes or more in base64 or hexadecimal, wherever it stands.
 _KEY = re.compile(r"[A-Za-z0-9+/_-]{42,}={0,2}")

@@ -58,7 +58,8 @@ class Writable(Protocol):
         """Fires with the new revision. Fails with Conflict, Fenced or StoreError."""
 
     def reached(self, part: str, rev: int) -> Deferred[int]:
-        """Fires with `rev` once that revision of `part` is handed over here, or a second has passed."""
+        """Fires with `rev` once that revision of `part` is handed over here, or `REACH` of gwt.store.reach has
+        passed."""
 
     def whole(self, part: str) -> Deferred[tuple[int, Mapping[str, Mapping[str, bytes | None]]]]:
         """What stands in the hashes of `part` now, and the revision that a commit made from it expects. Fails with

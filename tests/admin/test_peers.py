@@ -117,6 +117,25 @@ class PeersTests(TestCase):
         assert self.flushLoggedErrors() == []
 
     @inlineCallbacks
+    def test_who_is_not_waited_for_any_more_works_no_more(self) -> Any:
+        ended: Deferred[None] = Deferred()
+
+        def without_end(question: dict[str, Any]) -> Iterator[Any]:
+            try:
+                while True:
+                    yield None
+            finally:
+                reactor.callLater(0, ended.callback, None)  # type: ignore[attr-defined]
+
+        other = Other(reactor, self.directory, without_end)
+        other.number = 2
+        other.start()
+        self.addCleanup(other.stop)
+        self.patch(peers, "PATIENCE", 0.1)
+        assert (yield self.make(1).ask({"ask": "it"})) == (1, 0)
+        yield ended.addTimeout(20, reactor)
+
+    @inlineCallbacks
     def test_a_process_alone_has_no_peers(self) -> Any:
         alone = Peers(reactor, None, lambda question: iter(()))
         alone.start()

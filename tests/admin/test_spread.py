@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 
 from gwt.admin.spread import Spread
 
@@ -29,17 +29,27 @@ class Peers:
         return self.said
 
 
-def test_it_waits_for_this_worker_and_for_all_others_at_once() -> None:
+def test_it_waits_for_this_worker_and_then_for_all_others() -> None:
+    """They hear of a change when this one does, however long the store takes, and are waited for for less than that."""
     store, peers, settled, done = Store(), Peers(), Deferred[None](), list[Any]()
     spread = Spread(lambda: store, lambda: settled, peers)  # type: ignore[arg-type, return-value]
     spread.everywhere("routes", 7).addCallback(done.append)
     assert store.asked == [("routes", 7)]
-    assert peers.questions == [{"ask": "reach", "part": "routes", "rev": 7}]
     store.arrived.callback(7)
-    peers.said.callback(None)
-    assert not done
+    assert not peers.questions
     settled.callback(None)
+    assert peers.questions == [{"ask": "reach", "part": "routes", "rev": 7}] and not done
+    peers.said.callback(None)
     assert done
+
+
+def test_who_asks_no_more_ends_it_as_such() -> None:
+    store, failed = Store(), list[Any]()
+    spread = Spread(lambda: store, lambda: succeed(None), Peers())  # type: ignore[arg-type, return-value]
+    asked = spread.everywhere("routes", 7)
+    asked.addErrback(failed.append)
+    asked.cancel()
+    assert failed[0].check(CancelledError)
 
 
 def test_others_are_waited_for_too() -> None:

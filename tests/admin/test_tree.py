@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
-from admin.serving import AdminCase, settings
-from twisted.internet.defer import inlineCallbacks
+from admin.serving import AdminCase, reactor, settings
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.trial.unittest import TestCase
 
-from gwt.admin.tree import BadQuery, Question
+from gwt.admin.answers import Reply
+from gwt.admin.guard import OPEN, Guard
+from gwt.admin.site import AdminSite
+from gwt.admin.tree import BadQuery, Entry, Question, Tree
 
 ADMIN, SCRAPER = "admin-" + "a" * 32, "metrics-" + "m" * 32
 
@@ -112,3 +117,26 @@ def test_questions() -> None:
     for text in ("", "11", "٣", "1e1", "9" * 5000):
         with pytest.raises(BadQuery):
             Question("", {"limit": [text]}).number("limit", 10)
+
+
+class GoneTests(TestCase):
+    @inlineCallbacks
+    def test_who_has_gone_is_answered_no_more(self) -> Any:
+        asked, left = Deferred[None](), Deferred[None]()
+
+        def cancelled(answer: Deferred[Reply]) -> None:
+            answer.callback(Reply({}))  # it has a result even for who is gone
+            left.callback(None)
+
+        def wait(question: Question) -> Deferred[Reply]:
+            asked.callback(None)
+            return Deferred(cancelled)
+
+        site = AdminSite(Tree([Entry("v1/it", "it", wait, OPEN)], Guard(), reactor), reactor)
+        port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
+            client.sendall(b"GET /v1/it HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            yield asked
+        yield left
+        assert self.flushLoggedErrors() == []
