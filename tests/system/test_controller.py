@@ -257,13 +257,17 @@ def test_a_store_that_is_emptied_or_gone_is_filled_again(
         poll(lambda: answer(one) == "origin")
         store.clear()
         poll(lambda: "a" in store.entries("routes") and "n/s:80" in store.entries("services"))
+        api.put("configmaps", config_map("n/more", {"name": "c", **document("c.example.com")}))
+        poll(lambda: answer(one, "c.example.com") == "origin")  # it is the new one that is followed now
         store.stop()
         api.put("services", service("n/late"))
         api.delete("configmaps", "n/routes")
         assert answer(one) == "origin"
         store.start()
-        poll(lambda: store.entries("services").keys() == {"n/s:80", "n/late:80"} and not store.entries("routes"))
+        poll(lambda: store.entries("services").keys() == {"n/s:80", "n/late:80"})
+        poll(lambda: store.entries("routes").keys() == {"c"})
         poll(lambda: answer(one) == 404)
+        assert answer(one, "c.example.com") == "origin"
 
 
 def test_who_is_fenced_writes_no_more_until_it_leads_anew(tmp_path: Path, store: SharedStore, api: ApiServer) -> None:
