@@ -238,6 +238,7 @@ class Gateway:
         self.configuration, self.entrance = configuration, entrance.following(configuration.settings.identity)
         moved = self.desk.move(house, configuration.settings)
         back: Callable[[], None] | None = None
+        log: AccessLog | None = None
         try:
             fits = Outermost.of(self._surroundings())  # kept until all is in force: what it made is found again
             log = self._open_log()
@@ -253,6 +254,8 @@ class Gateway:
             self.desk.move(*moved)
             if back is not None:
                 back()
+            if log is not None:
+                log.close()
             yield self._relisten()
             raise
         old_log, self.finished.access_log = self.finished.access_log, log

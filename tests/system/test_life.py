@@ -25,7 +25,7 @@ from system.harness import (
     simple_route,
     twistd,
 )
-from system.raw import TooSlow, one_good_run
+from system.raw import TooSlow, links, one_good_run
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +160,8 @@ def test_hup_with_a_port_in_use_keeps_everything(tmp_path: Path, origin: Origin)
         gateway.signal(signal.SIGHUP)
         gateway.wait_line("in use by another process")
         assert get(gateway.proxy, "/", host="foo.example.com").status == 200
+        log = str(tmp_path / "access.log")
+        assert links(gateway.popen.pid).count(log) == 1
         assert not refuses(gateway.service_proxy)
 
 
