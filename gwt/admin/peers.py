@@ -1,7 +1,8 @@
 """Peers: what one worker asks the others, over UNIX sockets in the directory that all of them share.
 
-A question is one line of JSON, the answer any number of them until the end of the connection. Nobody waits long for
-anybody: a worker that does not answer in time is left out, and whoever asked is told so.
+A question is one line of JSON, the answer any number of them and then `null`: without that it broke off, as it does
+where a worker dies. Nobody waits long for anybody: a worker that does not answer in time is left out, and whoever asked
+is told so.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from gwt.store.pace import Pacer
 SUFFIX = ".peer"
 #: Seconds that all answers together may take.
 PATIENCE = 1.0
+#: What ends an answer that is complete.
+WHOLE = b"null"
 #: A question is not longer than this.
 LONGEST = 4096
 
@@ -135,6 +138,7 @@ class _Answer(Protocol):
             if said is not None:
                 self.transport.write(json.dumps(said).encode() + b"\n")
             yield
+        self.transport.write(WHOLE + b"\n")
 
     def _failed(self, failure: Any) -> None:
         if not failure.check(CancelledError):
@@ -192,7 +196,7 @@ class _Ask(Protocol):
     transport: Any
 
     def __init__(self, asking: _Asking) -> None:
-        self._asking, self._rest = asking, b""
+        self._asking, self._rest, self._whole = asking, b"", False
 
     def connectionMade(self) -> None:
         self.transport.write(self._asking.question)
@@ -200,8 +204,10 @@ class _Ask(Protocol):
     def dataReceived(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if not self._asking.done.called:
+            if line == WHOLE:
+                self._whole = True
+            elif not self._asking.done.called:
                 self._asking.take(json.loads(line))
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
-        self._asking.end(reason.check(ConnectionDone) is not None)
+        self._asking.end(self._whole and reason.check(ConnectionDone) is not None)

@@ -153,6 +153,6 @@ class PeersTests(TestCase):
         other.start()
         self.addCleanup(other.stop)
         said: list[Any] = []
-        yield self.make(1).ask({}, said.append)
-        assert said == [1]
+        heard = yield self.make(1).ask({}, said.append)
+        assert said == [1] and heard == (1, 0), "half an answer is none"
         assert len(self.flushLoggedErrors(KeyError)) == 1
